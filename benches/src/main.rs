@@ -1,0 +1,2 @@
+//! The canonical workload.
+fn main() {}

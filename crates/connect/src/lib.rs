@@ -1,0 +1,1 @@
+//! From the files and systems businesses use to records.

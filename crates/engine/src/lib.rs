@@ -1,0 +1,1 @@
+//! LogBatch to CommitBatch: one struct, one method.

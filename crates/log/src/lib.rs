@@ -1,0 +1,1 @@
+//! The log of records: Kafka, and its embedded twin.

@@ -1,0 +1,1 @@
+//! SQL over records and vitals, fenced per tenant.

@@ -1,0 +1,1 @@
+//! PostgreSQL and TimescaleDB: commits, progress, tenants, reads.

@@ -1,0 +1,1 @@
+//! One vital, one file: the dataflows.
