@@ -74,6 +74,9 @@ impl<'de: 'a, 'a> Deserialize<'de> for Ident<'a> {
         if text.is_empty() || text.len() > crate::limits::ID_BYTES_MAX {
             return Err(serde::de::Error::custom("an id has 1 to 255 bytes"));
         }
+        if text.contains(|c: char| c.is_control()) {
+            return Err(serde::de::Error::custom("an id contains a control character"));
+        }
         Ok(Self(text))
     }
 }
@@ -295,6 +298,13 @@ mod tests {
         for kind in Kind::ALL {
             assert_eq!(Kind::parse(kind.as_str()), Some(*kind));
         }
+    }
+
+    #[test]
+    fn a_reference_no_database_can_hold_is_refused() {
+        let json = r#"{"customer_id":"a\u0000b","session_id":"1"}"#;
+        let reason = Body::parse(Kind::Booking, json).expect_err("quarantined").0;
+        assert!(reason.contains("control character"), "{reason}");
     }
 
     #[test]

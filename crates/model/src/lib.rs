@@ -11,6 +11,8 @@ pub mod local_time;
 pub mod policy;
 pub mod ratio;
 pub mod record;
+pub mod rng;
+pub mod score;
 pub mod tenant;
 pub mod utc;
 pub mod vital;

@@ -1,4 +1,4 @@
-//! Every limit, with its unit in its name and the relations between limits asserted at compile time.
+//! Every limit (I9), with its unit in its name and the relations between limits asserted at compile time.
 
 /// Largest record the log accepts, in bytes of JSON. Kafka's default `message.max.bytes` is 1,048,588.
 pub const RECORD_BYTES_MAX: usize = 1_000_000;
@@ -20,6 +20,24 @@ pub const LOG_BATCH_BYTES_MAX: usize = 32 * 1024 * 1024;
 pub const MIDNIGHTS_PER_TICK_MAX: usize = 64;
 /// Most messages one publish call hands to the log.
 pub const PUBLISH_MESSAGES_MAX: usize = 20_000;
+/// Most bytes of keys and values one publish call hands to the log.
+pub const PUBLISH_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Longest key of a message, in bytes. A record's key has at most some 400.
+pub const LOG_KEY_BYTES_MAX: usize = 4_096;
+/// Most bytes of messages that wait for the embedded log's writer; then publishers wait.
+pub const LOG_QUEUE_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Most publish calls that wait for the embedded log's writer; then publishers wait.
+pub const LOG_QUEUE_REQUESTS_MAX: usize = 1_024;
+/// Bytes of messages after which the embedded log's writer stops gathering and syncs.
+pub const LOG_GROUP_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Most keys that topic compaction holds in memory at once; more take more passes. 16 bytes each.
+pub const COMPACTION_KEYS_MAX: usize = 2_000_000;
+/// Most readers of one topic that are kept connected to Kafka between fetches.
+pub const KAFKA_READERS_MAX: usize = 2;
+/// Most bytes one reader of Kafka fetches ahead, in the client's queue and again in ours.
+pub const KAFKA_PREFETCH_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// How often a publish is tried, each time with a new producer, while its outcome is unknown.
+pub const KAFKA_PUBLISH_TRIES_MAX: u32 = 2;
 /// Fewest and most partitions a log may have.
 pub const PARTITIONS_MIN: u16 = 1;
 /// Most partitions a log may have.
@@ -29,7 +47,12 @@ pub const HTTP_BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Most tags a customer may have.
 pub const TAGS_MAX: usize = 1_000;
 
-const _: () = assert!(RECORD_BYTES_MAX < 1_048_588, "a record must fit Kafka's default message");
+const _: () = assert!(
+    RECORD_BYTES_MAX + LOG_KEY_BYTES_MAX + 512 < 1_048_588,
+    "a record, its key and the batch around them must fit Kafka's default message"
+);
+const _: () = assert!(PUBLISH_BYTES_MAX <= LOG_QUEUE_BYTES_MAX, "one publish must fit the queue");
+const _: () = assert!(RECORD_BYTES_MAX < KAFKA_PREFETCH_BYTES_MAX, "a reader must hold one record");
 const _: () = assert!(RECORD_BYTES_MAX < LOG_BATCH_BYTES_MAX, "a batch must hold one record");
 const _: () = assert!(QUARANTINE_RAW_BYTES_MAX < RECORD_BYTES_MAX);
 const _: () = assert!(RECORD_BYTES_MAX < HTTP_BODY_BYTES_MAX, "one record must fit one request");

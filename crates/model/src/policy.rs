@@ -156,6 +156,10 @@ impl Policy {
             if value.unsigned_abs() > 1_000_000_000_000 {
                 return Err(format!("policy {name} is beyond a million"));
             }
+            // A signal alone can make the score full; stored points have five digits.
+            if name.starts_with("churn.points.") && value > 100_000_000 {
+                return Err(format!("policy {name} is beyond 100"));
+            }
         }
         for (definition, (from, to)) in DEFINITIONS.iter().zip(&self.curves) {
             if from == to {
@@ -248,5 +252,6 @@ mod tests {
         check(r#"{"health":{"nps":{"from":70}}}"#, "equals");
         check(r#"{"health.weight.risk":0}"#, "positive");
         check(r#"{"churn.points.late":"many"}"#, "not a number");
+        check(r#"{"churn.points.late":"100.000001"}"#, "beyond 100");
     }
 }

@@ -228,6 +228,9 @@ fn check_name(what: &str, text: &str, bytes_max: usize) -> Result<(), Reason> {
 
 impl Record {
     /// A record of a typed body, serialised.
+    ///
+    /// # Panics
+    /// When the body's own `Serialize` fails; those of this crate do not.
     #[must_use]
     pub fn new(
         tenant: TenantId,
@@ -244,6 +247,9 @@ impl Record {
     }
 
     /// The record as one line of JSON: the value of its log message.
+    ///
+    /// # Panics
+    /// Never: plain fields serialise.
     #[must_use]
     pub fn to_json(&self) -> Vec<u8> {
         let envelope = EnvelopeOut {
