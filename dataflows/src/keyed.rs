@@ -1,0 +1,160 @@
+//! Keyed state over differential collections: the two operators most of the vitals are made of.
+//!
+//! `per_tick` gathers the updates of one tick and hands them on when the tick is complete; `fold` keeps
+//! one accumulator a key and yields what the key's result was and is. Both promise what differential's
+//! own `reduce` promises for a totally ordered time, at the cost of one hash-table entry a key instead of
+//! two traces: results are a function of the accumulated input alone, retractions equal what was yielded.
+//! They keep no history, so nobody may ask for a past tick.
+
+use std::collections::BTreeMap;
+use std::hash::Hash;
+
+use differential_dataflow::{AsCollection, VecCollection};
+use rustc_hash::FxHashMap;
+use timely::dataflow::channels::pact::Pipeline;
+use timely::dataflow::operators::Capability;
+use timely::dataflow::operators::generic::Operator;
+
+/// The dataflow's time: a dense number, one more at each commit.
+pub type Tick = u64;
+/// How many times something was added or taken away.
+pub type Diff = isize;
+/// A collection of this dataflow.
+pub type Rows<'s, D> = VecCollection<'s, Tick, D, Diff>;
+
+/// The updates of a tick that is not complete, and the right to answer them.
+type Pending<D> = (Capability<Tick>, Vec<(D, Diff)>);
+
+/// Hands `logic` all updates of a tick at once, when no more can come, and yields what it pushes.
+pub fn per_tick<'s, D, O, L>(input: Rows<'s, D>, name: &str, mut logic: L) -> Rows<'s, O>
+where
+    D: Clone + 'static,
+    O: Clone + 'static,
+    L: FnMut(Vec<(D, Diff)>, &mut Vec<(O, Diff)>) + 'static,
+{
+    let stream = input.inner.unary_frontier(Pipeline, name, move |_capability, _info| {
+        let mut pending: BTreeMap<Tick, Pending<D>> = BTreeMap::new();
+        let mut changes = Vec::new();
+        move |(input, frontier), output| {
+            input.for_each(|capability, data| {
+                for (row, tick, diff) in data.drain(..) {
+                    let entry = pending.entry(tick);
+                    let (_, rows) =
+                        entry.or_insert_with(|| (capability.delayed(&tick, 0), Vec::new()));
+                    rows.push((row, diff));
+                }
+            });
+            while let Some(first) = pending.first_entry() {
+                if frontier.less_equal(first.key()) {
+                    break;
+                }
+                let (tick, (capability, rows)) = first.remove_entry();
+                logic(rows, &mut changes);
+                let mut session = output.session(&capability);
+                for (row, diff) in changes.drain(..) {
+                    session.give((row, tick, diff));
+                }
+            }
+        }
+    });
+    stream.as_collection()
+}
+
+/// What is kept of the values of one key.
+pub trait Accumulator<D>: Default + 'static {
+    /// Adds `diff` times `delta`.
+    fn add(&mut self, delta: D, diff: Diff);
+    /// Whether nothing is left, so that the key can be forgotten.
+    fn is_empty(&self) -> bool;
+}
+
+/// Marks an accumulator that this tick has not touched.
+const UNTOUCHED: u32 = u32::MAX;
+
+/// Keeps an accumulator for each key and yields each key's result, retracting the one before it.
+///
+/// # Contract
+/// 1. `result` is a function of the key and the accumulator (asserted by the agreement test).
+/// 2. A key that is empty must have no result. An accumulator is dropped when it is empty.
+///
+/// # Cost
+/// One hash look-up an update; `result` twice for each key a tick touches.
+pub fn fold<'s, K, D, S, R, L>(input: Rows<'s, (K, D)>, name: &str, result: L) -> Rows<'s, R>
+where
+    K: Clone + Hash + Eq + 'static,
+    D: Clone + 'static,
+    S: Accumulator<D>,
+    R: Clone + Eq + 'static,
+    L: Fn(&K, &S) -> Option<R> + 'static,
+{
+    let mut state: FxHashMap<K, (S, u32)> = FxHashMap::default();
+    let mut touched: Vec<(K, Option<R>)> = Vec::new();
+    per_tick(input, name, move |updates, changes| {
+        for ((key, delta), diff) in updates {
+            let (sums, mark) = match state.get_mut(&key) {
+                Some(entry) => entry,
+                None => state.entry(key.clone()).or_insert((S::default(), UNTOUCHED)),
+            };
+            if *mark == UNTOUCHED {
+                let before = if sums.is_empty() { None } else { result(&key, sums) };
+                *mark = u32::try_from(touched.len()).unwrap_or(UNTOUCHED - 1);
+                touched.push((key, before));
+            }
+            sums.add(delta, diff);
+        }
+        for (key, before) in touched.drain(..) {
+            let Some((sums, mark)) = state.get_mut(&key) else { continue };
+            *mark = UNTOUCHED;
+            let after = if sums.is_empty() { None } else { result(&key, sums) };
+            if sums.is_empty() {
+                state.remove(&key);
+            }
+            if before != after {
+                changes.extend(before.map(|row| (row, -1)));
+                changes.extend(after.map(|row| (row, 1)));
+            }
+        }
+    })
+}
+
+/// A sorted multiset: for results that need the values themselves.
+#[derive(Debug)]
+pub struct Multiset<V> {
+    values: Vec<(V, Diff)>,
+}
+
+impl<V> Default for Multiset<V> {
+    fn default() -> Self {
+        Self { values: Vec::new() }
+    }
+}
+
+impl<V> Multiset<V> {
+    /// The distinct values that are present, ascending.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &V> {
+        self.values.iter().filter(|(_, count)| *count > 0).map(|(value, _)| value)
+    }
+
+    /// The values with how often each is present, ascending.
+    pub fn counted(&self) -> impl Iterator<Item = (&V, Diff)> {
+        self.values.iter().map(|(value, count)| (value, *count))
+    }
+}
+
+impl<V: Ord + Clone + 'static> Accumulator<V> for Multiset<V> {
+    fn add(&mut self, delta: V, diff: Diff) {
+        match self.values.binary_search_by(|(value, _)| value.cmp(&delta)) {
+            Ok(at) => {
+                self.values[at].1 += diff;
+                if self.values[at].1 == 0 {
+                    self.values.remove(at);
+                }
+            }
+            Err(at) => self.values.insert(at, (delta, diff)),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+}

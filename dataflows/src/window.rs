@@ -1,0 +1,223 @@
+//! Windows that move with a tenant's today: the last 14, 28, 30, ... days, kept by timers.
+//!
+//! A dated row is filed under its day. When today moves, only the days that cross a window's edge are
+//! touched, and only the windows they enter or leave are told. Promises that the windows a row has been
+//! said to be in are exactly those that hold `today - day`, whichever way today moved.
+
+use std::collections::BTreeMap;
+use std::hash::Hash;
+
+use rustc_hash::FxHashMap;
+
+use crate::keyed::{Diff, Rows, per_tick};
+
+/// A set of windows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Windows(u16);
+
+impl Windows {
+    /// The last 14 days.
+    pub const DAYS_14: Self = Self(1);
+    /// The last 28 days.
+    pub const DAYS_28: Self = Self(1 << 1);
+    /// The last 30 days.
+    pub const DAYS_30: Self = Self(1 << 2);
+    /// The 30 days before those.
+    pub const PRIOR_30: Self = Self(1 << 3);
+    /// The last 84 days.
+    pub const DAYS_84: Self = Self(1 << 4);
+    /// The last 90 days.
+    pub const DAYS_90: Self = Self(1 << 5);
+    /// The 90 days before those.
+    pub const PRIOR_90: Self = Self(1 << 6);
+    /// The last 180 days.
+    pub const DAYS_180: Self = Self(1 << 7);
+    /// The last 364 days.
+    pub const DAYS_364: Self = Self(1 << 8);
+    /// The last 365 days.
+    pub const DAYS_365: Self = Self(1 << 9);
+    /// Today and every day before it.
+    pub const PAST: Self = Self(1 << 10);
+
+    /// Whether all of `other` are among these.
+    #[must_use]
+    pub fn has(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    /// The windows that hold a day `age` days before today (negative: after it).
+    fn holding(age: i32) -> Self {
+        let mut windows = 0;
+        for (window, from, to) in EDGES {
+            if (from..to).contains(&age) {
+                windows |= window.0;
+            }
+        }
+        Self(windows)
+    }
+}
+
+/// Each window with the ages it holds, half open.
+const EDGES: [(Windows, i32, i32); 11] = [
+    (Windows::DAYS_14, 0, 14),
+    (Windows::DAYS_28, 0, 28),
+    (Windows::DAYS_30, 0, 30),
+    (Windows::PRIOR_30, 30, 60),
+    (Windows::DAYS_84, 0, 84),
+    (Windows::DAYS_90, 0, 90),
+    (Windows::PRIOR_90, 90, 180),
+    (Windows::DAYS_180, 0, 180),
+    (Windows::DAYS_364, 0, 364),
+    (Windows::DAYS_365, 0, 365),
+    (Windows::PAST, 0, i32::MAX),
+];
+
+/// The ages at which a row enters or leaves a window.
+const AGES: [i32; 10] = [0, 14, 28, 30, 60, 84, 90, 180, 364, 365];
+
+/// What the operator reads.
+#[derive(Clone, Copy, Debug)]
+pub enum Entry<P> {
+    /// A row and its day.
+    Row(u32, i32, P),
+    /// A tenant's today.
+    Today(u32, i32),
+}
+
+/// A row that entered (diff above zero) or left (below) some windows of its tenant.
+#[derive(Clone, Copy, Debug)]
+pub struct Moved<P> {
+    /// Whose.
+    pub tenant: u32,
+    /// The row's day.
+    pub day: i32,
+    /// The row.
+    pub row: P,
+    /// The windows.
+    pub windows: Windows,
+}
+
+struct Calendar<P> {
+    today: Option<i32>,
+    days: BTreeMap<i32, Filed<P>>,
+}
+
+/// The rows of one day; consolidated when they have doubled.
+struct Filed<P> {
+    rows: Vec<(P, Diff)>,
+    consolidated: usize,
+}
+
+impl<P: Ord> Filed<P> {
+    fn add(&mut self, row: P, diff: Diff) {
+        self.rows.push((row, diff));
+        if self.rows.len() > 2 * self.consolidated + 16 {
+            differential_dataflow::consolidation::consolidate(&mut self.rows);
+            self.consolidated = self.rows.len();
+        }
+    }
+}
+
+impl<P: Copy + Ord> Calendar<P> {
+    /// Moves today and tells the rows whose windows change.
+    fn turn(&mut self, tenant: u32, to: Option<i32>, changes: &mut Vec<(Moved<P>, Diff)>) {
+        let from = std::mem::replace(&mut self.today, to);
+        let windows = |today: Option<i32>, day: i32| {
+            today.map_or(Windows(0), |today| Windows::holding(today - day))
+        };
+        let mut tell = |day: i32, filed: &mut Filed<P>| {
+            let (before, after) = (windows(from, day), windows(to, day));
+            let (entered, left) = (after.without(before), before.without(after));
+            if before == after {
+                return;
+            }
+            differential_dataflow::consolidation::consolidate(&mut filed.rows);
+            filed.consolidated = filed.rows.len();
+            for (row, diff) in &filed.rows {
+                let moved = |windows| Moved { tenant, day, row: *row, windows };
+                if !entered.is_empty() {
+                    changes.push((moved(entered), *diff));
+                }
+                if !left.is_empty() {
+                    changes.push((moved(left), -diff));
+                }
+            }
+        };
+        match (from, to) {
+            (Some(from), Some(to)) if to == from + 1 => {
+                for day in AGES.map(|age| to - age) {
+                    if let Some(filed) = self.days.get_mut(&day) {
+                        tell(day, filed);
+                    }
+                }
+            }
+            _ => self.days.iter_mut().for_each(|(day, filed)| tell(*day, filed)),
+        }
+        self.days.retain(|_, filed| !filed.rows.is_empty());
+    }
+}
+
+/// Tells which windows rows are in, as rows come and go and todays move.
+///
+/// # Contract
+/// Each tenant has at most one today at the end of a tick. Rows of a tenant without one are in no window.
+///
+/// # Cost
+/// Each row is kept under its day. A midnight costs the rows of ten days.
+pub fn windowed<'s, P>(input: Rows<'s, Entry<P>>, name: &str) -> Rows<'s, Moved<P>>
+where
+    P: Copy + Ord + Hash + 'static,
+{
+    let mut calendars: FxHashMap<u32, Calendar<P>> = FxHashMap::default();
+    per_tick(input, name, move |updates, changes| {
+        let mut todays: BTreeMap<u32, BTreeMap<i32, Diff>> = BTreeMap::new();
+        for (entry, diff) in &updates {
+            if let Entry::Today(tenant, day) = entry {
+                *todays.entry(*tenant).or_default().entry(*day).or_default() += diff;
+            }
+        }
+        for (tenant, days) in todays {
+            let calendar = calendars.entry(tenant).or_insert_with(new_calendar);
+            let added = days.iter().find(|(_, diff)| **diff > 0).map(|(day, _)| *day);
+            let removed = days.values().any(|diff| *diff < 0);
+            if added.is_some() || removed {
+                calendar.turn(tenant, added, changes);
+            }
+        }
+        for (entry, diff) in updates {
+            let Entry::Row(tenant, day, row) = entry else { continue };
+            let calendar = calendars.entry(tenant).or_insert_with(new_calendar);
+            let windows = calendar.today.map_or(Windows(0), |today| Windows::holding(today - day));
+            if !windows.is_empty() {
+                changes.push((Moved { tenant, day, row, windows }, diff));
+            }
+            let filed = calendar.days.entry(day);
+            filed.or_insert_with(|| Filed { rows: Vec::new(), consolidated: 0 }).add(row, diff);
+        }
+    })
+}
+
+fn new_calendar<P>() -> Calendar<P> {
+    Calendar { today: None, days: BTreeMap::new() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ages_are_the_edges() {
+        for age in -400..400 {
+            let changes = Windows::holding(age) != Windows::holding(age - 1);
+            assert_eq!(changes, AGES.contains(&age), "age {age}");
+        }
+    }
+}
