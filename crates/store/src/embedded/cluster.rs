@@ -1,0 +1,183 @@
+//! The server's directory: what is where in it, and how it comes to be.
+//!
+//! `cluster/` is PostgreSQL's own, `socket/` has the socket, `lock` says who may start a server,
+//! `server.log` is what it says, `programs/` a downloaded PostgreSQL. A cluster is made beside its place
+//! and moved there when it is whole: a half-made one is never taken for one.
+
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
+use std::io::{Read, Seek, SeekFrom};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use super::account::Account;
+use super::{files, server};
+use crate::error::EmbeddedError;
+
+/// Longest path of a socket, in bytes: `sun_path` has 108 and ends with a zero.
+const SOCKET_PATH_BYTES_MAX: usize = 107;
+/// The socket's name for port 5432, which it has whether or not anything listens on a port.
+const SOCKET_NAME: &str = ".s.PGSQL.5432";
+/// A log longer than this is begun anew at the next start.
+const LOG_BYTES_MAX: u64 = 16 * 1024 * 1024;
+
+/// A server's directory.
+#[derive(Clone, Debug)]
+pub(super) struct Cluster {
+    root: PathBuf,
+    socket: PathBuf,
+}
+
+impl Cluster {
+    /// The directory at `root`, made if it is not there.
+    pub(super) fn at(root: &Path) -> Result<Self, EmbeddedError> {
+        fs::create_dir_all(root).map_err(files("create", root))?;
+        let root = root.canonicalize().map_err(files("find", root))?;
+        let mut socket = root.join("socket");
+        if socket.as_os_str().len() + 1 + SOCKET_NAME.len() > SOCKET_PATH_BYTES_MAX {
+            // The place must be found again by another process, so it is named by the directory's inode.
+            let it = fs::metadata(&root).map_err(files("look at", &root))?;
+            let name = format!("vitals-socket-{:x}-{:x}", it.dev(), it.ino());
+            socket = std::env::temp_dir().join(name);
+        }
+        Ok(Self { root, socket })
+    }
+
+    /// PostgreSQL's data directory.
+    pub(super) fn data(&self) -> PathBuf {
+        self.root.join("cluster")
+    }
+
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub(super) fn socket(&self) -> &Path {
+        &self.socket
+    }
+
+    /// Where a downloaded PostgreSQL is kept.
+    pub(super) fn downloads(&self) -> PathBuf {
+        self.root.join("programs")
+    }
+
+    pub(super) fn log(&self) -> PathBuf {
+        self.root.join("server.log")
+    }
+
+    /// The URL of a database of the server.
+    pub(super) fn url(&self, database: &str) -> String {
+        let mut host = String::new();
+        for byte in self.socket.as_os_str().as_encoded_bytes() {
+            host.push_str(&format!("%{byte:02X}"));
+        }
+        format!("postgres://postgres@localhost:5432/{database}?host={host}&sslmode=disable")
+    }
+
+    /// The right to start a server here, for as long as the file is open.
+    pub(super) fn lock(&self) -> Result<File, EmbeddedError> {
+        let path = self.root.join("lock");
+        let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
+        let file = file.map_err(files("open", &path))?;
+        match file.try_lock() {
+            Ok(()) => Ok(file),
+            Err(TryLockError::WouldBlock) => Err(EmbeddedError::InUse { dir: self.root.clone() }),
+            Err(TryLockError::Error(source)) => Err(files("lock", &path)(source)),
+        }
+    }
+
+    /// The cluster, if its server is up and its socket there.
+    pub(super) fn running_socket(&self) -> Option<&Self> {
+        self.socket.join(SOCKET_NAME).exists().then_some(self)
+    }
+
+    /// The major version the cluster was made by, if there is one.
+    pub(super) fn major(&self) -> Option<u32> {
+        fs::read_to_string(self.data().join("PG_VERSION")).ok()?.trim().parse().ok()
+    }
+
+    /// Makes everything ready for a launch: no other server, a whole cluster, a private socket, and all
+    /// of it the account's.
+    pub(super) fn prepare(&self, programs: &Path, account: &Account) -> Result<(), EmbeddedError> {
+        server::end_former(self)?;
+        account.own(&self.root)?;
+        if self.major().is_none() {
+            self.create(programs, account)?;
+        }
+        let data = self.data();
+        if fs::metadata(&data).map_err(files("look at", &data))?.uid() != account.uid() {
+            account.own_all(&data)?;
+        }
+        self.make_socket_dir(account)?;
+        let log = self.log();
+        if fs::metadata(&log).is_ok_and(|it| it.len() > LOG_BYTES_MAX) {
+            fs::remove_file(&log).map_err(files("remove", &log))?;
+        }
+        Ok(())
+    }
+
+    fn create(&self, programs: &Path, account: &Account) -> Result<(), EmbeddedError> {
+        let making = self.root.join("cluster.new");
+        for left in [&making, &self.data()] {
+            if left.exists() {
+                // Without a PG_VERSION it is no cluster; initdb writes that before it has done anything.
+                fs::remove_dir_all(left).map_err(files("remove", left))?;
+            }
+        }
+        let mut initdb: Command = account.command(&programs.join("initdb"));
+        initdb
+            .arg("-D")
+            .arg(&making)
+            .args(["-U", "postgres", "--auth=trust", "--encoding=UTF8", "--locale=C"])
+            .arg("--data-checksums")
+            .current_dir("/")
+            .stdin(Stdio::null());
+        let output = initdb.output().map_err(files("run", programs.join("initdb")))?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr).trim().replace('\n', "; ");
+            return Err(EmbeddedError::Program { program: "initdb", said });
+        }
+        fs::rename(&making, self.data()).map_err(files("rename", &making))?;
+        let root = File::open(&self.root).map_err(files("open", &self.root))?;
+        root.sync_all().map_err(files("write", &self.root))
+    }
+
+    /// The socket's directory, closed to all but the account. It may be in a place where anybody can
+    /// make directories: one that is not ours is refused.
+    fn make_socket_dir(&self, account: &Account) -> Result<(), EmbeddedError> {
+        let path = &self.socket;
+        match DirBuilder::new().mode(0o700).create(path) {
+            Ok(()) => account.own(path),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                let it = fs::symlink_metadata(path).map_err(files("look at", path))?;
+                let ours = it.uid() == account.uid() || it.uid() == super::signal::effective_uid();
+                if it.is_dir() && ours && it.mode() & 0o077 == 0 {
+                    return account.own(path);
+                }
+                let source = std::io::Error::from(std::io::ErrorKind::PermissionDenied);
+                Err(files("use somebody else's", path)(source))
+            }
+            Err(error) => Err(files("create", path)(error)),
+        }
+    }
+
+    /// The last lines of the server's log, for an error message.
+    pub(super) fn last_said(&self) -> String {
+        let tail = || -> std::io::Result<String> {
+            let mut log = File::open(self.log())?;
+            let length = log.metadata()?.len();
+            log.seek(SeekFrom::Start(length.saturating_sub(2_048)))?;
+            let mut bytes = Vec::new();
+            log.read_to_end(&mut bytes)?;
+            Ok(String::from_utf8_lossy(&bytes).into_owned())
+        };
+        let text = tail().unwrap_or_default();
+        let lines: Vec<&str> = text.lines().rev().take(4).collect();
+        lines.into_iter().rev().collect::<Vec<_>>().join("; ")
+    }
+
+    pub(super) fn slow(&self, doing: &'static str, bound: Duration) -> EmbeddedError {
+        EmbeddedError::Slow { doing, dir: self.root.clone(), seconds: bound.as_secs() }
+    }
+}
