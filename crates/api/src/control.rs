@@ -1,0 +1,171 @@
+//! The control door: how commands of the same data directory reach a running `vitals up`.
+//!
+//! Promises that nothing is answered without the token, and that an order means here what it means in the
+//! operator's own process. Is meant for the loopback interface only: whoever binds it sees to that.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, Path, Query, Request, State};
+use axum::http::{StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde::{Deserialize, Serialize};
+use vitals_model::limits::HTTP_BODY_BYTES_MAX;
+use vitals_model::{Offsets, TenantId};
+
+use crate::frames;
+use crate::operator::{BadLine, Checkpoint, NewTenant, NewUser, Operator, Refusal, RefusalKind};
+use crate::token::ControlToken;
+
+/// An operator shared by all requests.
+pub type SharedOperator = Arc<dyn Operator>;
+
+/// The door's routes, behind its token.
+pub fn routes(operator: SharedOperator, token: ControlToken) -> Router {
+    let guard = axum::middleware::from_fn_with_state(Arc::new(token), require_token);
+    Router::new()
+        .route("/control/log", get(log))
+        .route("/control/records", post(records))
+        .route("/control/quarantine", post(quarantine))
+        .route("/control/tenants", get(tenants).post(create_tenant))
+        .route("/control/users", post(create_user))
+        .route("/control/keys", post(create_key))
+        .route("/control/imports/{tenant}/{file_key}", get(checkpoint).put(save_checkpoint))
+        .route("/control/reached/{tenant}", post(reached))
+        .route("/control/verify", post(verify))
+        .layer(DefaultBodyLimit::max(HTTP_BODY_BYTES_MAX))
+        .layer(guard)
+        .with_state(operator)
+}
+
+async fn require_token(
+    State(token): State<Arc<ControlToken>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let offered = request
+        .headers()
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.strip_prefix("Bearer "));
+    if offered.is_some_and(|offered| token.matches(offered)) {
+        next.run(request).await
+    } else {
+        StatusCode::UNAUTHORIZED.into_response()
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let status = match self.kind {
+            RefusalKind::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
+            RefusalKind::Missing => StatusCode::NOT_FOUND,
+            RefusalKind::Conflict => StatusCode::CONFLICT,
+            RefusalKind::Failed => StatusCode::SERVICE_UNAVAILABLE,
+        };
+        (status, Json(self)).into_response()
+    }
+}
+
+/// Offsets by partition, on the wire.
+pub type OffsetsJson = std::collections::BTreeMap<u16, i64>;
+
+/// What the log is: asked first by every client.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct LogInfo {
+    /// How many partitions the topic of records has.
+    pub partitions: u16,
+    /// Its ends.
+    pub ends: OffsetsJson,
+}
+
+async fn log(State(operator): State<SharedOperator>) -> Result<Json<LogInfo>, Refusal> {
+    let ends = operator.log_ends().await?.0;
+    Ok(Json(LogInfo { partitions: operator.partitions(), ends }))
+}
+
+async fn records(State(operator): State<SharedOperator>, body: Bytes) -> Result<(), Refusal> {
+    let messages = frames::decode(&body).ok_or_else(|| {
+        Refusal::new(RefusalKind::Invalid, "the body is not whole frames of messages", "")
+    })?;
+    operator.publish(messages).await
+}
+
+async fn quarantine(
+    State(operator): State<SharedOperator>,
+    Json(lines): Json<Vec<BadLine>>,
+) -> Result<(), Refusal> {
+    operator.quarantine(lines).await
+}
+
+async fn tenants(State(operator): State<SharedOperator>) -> Result<impl IntoResponse, Refusal> {
+    Ok(Json(operator.tenants().await?))
+}
+
+async fn create_tenant(
+    State(operator): State<SharedOperator>,
+    Json(new): Json<NewTenant>,
+) -> Result<impl IntoResponse, Refusal> {
+    Ok(Json(operator.create_tenant(new).await?))
+}
+
+async fn create_user(
+    State(operator): State<SharedOperator>,
+    Json(new): Json<NewUser>,
+) -> Result<Json<String>, Refusal> {
+    Ok(Json(operator.create_user(new).await?))
+}
+
+/// Whose key is wanted, by slug.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct NewKey {
+    /// The tenant's slug.
+    pub tenant: String,
+}
+
+async fn create_key(
+    State(operator): State<SharedOperator>,
+    Json(new): Json<NewKey>,
+) -> Result<Json<String>, Refusal> {
+    Ok(Json(operator.create_key(new.tenant).await?))
+}
+
+async fn checkpoint(
+    State(operator): State<SharedOperator>,
+    Path((tenant, file_key)): Path<(TenantId, String)>,
+) -> Result<Json<Checkpoint>, Refusal> {
+    Ok(Json(operator.checkpoint(tenant, file_key).await?))
+}
+
+async fn save_checkpoint(
+    State(operator): State<SharedOperator>,
+    Path((tenant, file_key)): Path<(TenantId, String)>,
+    Json(checkpoint): Json<Checkpoint>,
+) -> Result<(), Refusal> {
+    operator.save_checkpoint(tenant, file_key, checkpoint).await
+}
+
+async fn reached(
+    State(operator): State<SharedOperator>,
+    Path(tenant): Path<TenantId>,
+    Json(target): Json<OffsetsJson>,
+) -> Result<impl IntoResponse, Refusal> {
+    Ok(Json(operator.reached(tenant, Offsets(target)).await?))
+}
+
+/// Which tenant to verify; all when absent.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct VerifyQuery {
+    /// The tenant's slug.
+    pub tenant: Option<String>,
+}
+
+async fn verify(
+    State(operator): State<SharedOperator>,
+    Query(query): Query<VerifyQuery>,
+) -> Result<impl IntoResponse, Refusal> {
+    Ok(Json(operator.verify(query.tenant).await?))
+}

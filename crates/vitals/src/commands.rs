@@ -1,0 +1,9 @@
+//! The commands, one a file.
+
+pub(crate) mod doctor;
+pub(crate) mod import;
+pub(crate) mod people;
+pub(crate) mod simulate;
+pub(crate) mod tenants;
+pub(crate) mod up;
+pub(crate) mod verify;

@@ -1,0 +1,99 @@
+//! `vitals up`: every role in one process, until it is told to stop.
+//!
+//! Promises one line on standard output, `ready http://...`, once it serves; an orderly stop at SIGTERM
+//! and SIGINT (no more intake, the batch under way is committed, PostgreSQL is stopped, exit 0); and exit
+//! 75 when another engine took over. Health is served from the first moment, readiness when it is true.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use vitals_api::{ControlToken, Operator, control, health};
+
+use crate::backend::Backend;
+use crate::cli::Up;
+use crate::config::{Role, Settings};
+use crate::data_dir::{DataDir, Held, Hold, RunFile};
+use crate::failure::Outcome;
+use crate::local::Local;
+use crate::readiness::Ready;
+use crate::start::{self, Start};
+use crate::status::Status;
+use crate::supervisor::{Supervisor, signalled};
+use crate::{demo, http, output, telemetry};
+
+/// Runs `vitals up`.
+pub(crate) async fn run(settings: &Settings, it: &Up) -> Outcome {
+    let dir = DataDir::new(settings.data_dir());
+    let held = match dir.hold("up")? {
+        Hold::Ours(held) => held,
+        Hold::Theirs(holder) => return Err(holder.refuse(&dir)),
+    };
+    // Before the slow part: a wrong address is said at once.
+    let public = http::bind(settings.listen).await?;
+    let backend = Backend::open(settings, held.dir()).await?;
+    let result = serve(settings, it, (&held, &backend), public).await;
+    backend.close().await;
+    result
+}
+
+type Bound = (tokio::net::TcpListener, SocketAddr);
+
+async fn serve(
+    settings: &Settings,
+    it: &Up,
+    (held, backend): (&Held, &Backend),
+    (listener, address): Bound,
+) -> Outcome {
+    let status = Status::new();
+    let mut supervisor = Supervisor::new();
+    let engine = settings.has(Role::Engine).then(|| status.clone());
+    let local = Arc::new(Local {
+        log: backend.log.clone(),
+        store: backend.store.clone(),
+        engine: engine.clone(),
+    });
+    let ready = Arc::new(Ready {
+        log: backend.log.clone(),
+        store: backend.store.clone(),
+        engine: engine.clone(),
+    });
+    let routes = health::routes(ready, telemetry::metrics()?);
+    supervisor.start("http", http::serve(listener, routes, supervisor.stop()));
+
+    let token = ControlToken::random();
+    let (door, control) = http::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;
+    let operator: Arc<dyn Operator> = local.clone();
+    let routes = control::routes(operator.clone(), token.clone());
+    supervisor.start("control", http::serve(door, routes, supervisor.stop()));
+
+    if engine.is_some() {
+        let start = Start {
+            log: backend.log.clone(),
+            store: backend.store.clone(),
+            status: status.clone(),
+            patient: settings.database_url.is_some(),
+            repair: it.repair,
+        };
+        supervisor.start("engine", start::run(start, supervisor.stop()));
+    }
+    if it.demo {
+        let waits = engine.clone();
+        supervisor.start("demo", demo::run(operator, waits, supervisor.stop()));
+    }
+    let run = RunFile { pid: std::process::id(), http: address, control, token };
+    let work = async {
+        let serving = async {
+            if let Some(status) = &engine {
+                status.hydrated().await;
+            }
+            held.announce(&run)?;
+            output::line(format_args!("ready http://{address}"))?;
+            std::future::pending::<Outcome>().await
+        };
+        tokio::select! {
+            ended = serving => ended,
+            signal = signalled() => signal,
+        }
+    };
+    supervisor.run_while(work).await
+}

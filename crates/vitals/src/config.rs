@@ -1,0 +1,282 @@
+//! Settings: defaults, then a TOML file, then `VITALS_*`, then flags; the later wins.
+//!
+//! Promises that an unknown key in the file is an error naming it, and that a secret never appears in an
+//! error. Reads the environment once; nothing else in the program does.
+//!
+//! An unknown `VITALS_*` variable is only warned about: orchestrators set such names themselves
+//! (`VITALS_SERVICE_HOST`), and they must not keep Vitals from starting.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use figment::Figment;
+use figment::providers::{Format, Serialized, Toml};
+use serde::{Deserialize, Serialize};
+
+use crate::cli::{LogFormat, SettingFlags, Up};
+use crate::failure::{Failure, OrFail, Outcome};
+
+/// Every setting. The names are those of the file and, in capitals after `VITALS_`, of the environment.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Settings {
+    /// Where the embedded log and PostgreSQL live.
+    pub(crate) data_dir: PathBuf,
+    /// Kafka brokers; the log is embedded without.
+    pub(crate) kafka: Option<String>,
+    /// Put before the names of our topics in Kafka, so that several logs can share a cluster.
+    pub(crate) kafka_topic_prefix: Option<String>,
+    /// Copies Kafka keeps of each partition, when we create the topics.
+    pub(crate) kafka_replication: i16,
+    /// Partitions of the log, when we create it.
+    pub(crate) partitions: u16,
+    /// PostgreSQL to use; embedded without.
+    pub(crate) database_url: Option<String>,
+    /// Where HTTP is served.
+    pub(crate) listen: SocketAddr,
+    /// What this process does.
+    pub(crate) roles: Vec<Role>,
+    /// Form of the telemetry.
+    pub(crate) log_format: LogFormat,
+}
+
+impl std::fmt::Debug for Settings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // NB: the database's address holds a password.
+        f.debug_struct("Settings")
+            .field("data_dir", &self.data_dir)
+            .field("kafka", &self.kafka)
+            .field("listen", &self.listen)
+            .field("roles", &self.roles)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a process of Vitals may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Role {
+    /// Takes records in.
+    Ingest,
+    /// Maintains the vitals.
+    Engine,
+    /// Answers SQL.
+    Query,
+    /// Serves HTTP to users.
+    Api,
+}
+
+impl Role {
+    const ALL: [Self; 4] = [Self::Ingest, Self::Engine, Self::Query, Self::Api];
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            data_dir: PathBuf::from("./vitals-data"),
+            kafka: None,
+            kafka_topic_prefix: None,
+            kafka_replication: 1,
+            partitions: 8,
+            database_url: None,
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            roles: Role::ALL.to_vec(),
+            log_format: LogFormat::Text,
+        }
+    }
+}
+
+/// Names in the environment that are ours but no settings.
+const OTHER_VARIABLES: [&str; 7] = [
+    "VITALS_CONFIG",
+    "VITALS_LOG",
+    // Those of scripts/kafka.sh and of the tests.
+    "VITALS_CACHE",
+    "VITALS_KAFKA_DIR",
+    "VITALS_KAFKA_FOLLOW",
+    "VITALS_KILLS",
+    "VITALS_SEED",
+];
+
+/// What the environment says, read once.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Environment {
+    /// `VITALS_*`, name and value, sorted.
+    pub(crate) vitals: Vec<(String, String)>,
+    /// `VITALS_LOG`, else `RUST_LOG`: which telemetry is wanted.
+    pub(crate) log_filter: Option<String>,
+    /// `NO_COLOR` is set to something.
+    pub(crate) no_color: bool,
+}
+
+impl Environment {
+    /// Reads it.
+    pub(crate) fn read() -> Self {
+        let mut vitals: Vec<(String, String)> = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .filter(|(name, _)| name.starts_with("VITALS_"))
+            .collect();
+        vitals.sort();
+        let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        Self {
+            vitals,
+            log_filter: set("VITALS_LOG").or_else(|| set("RUST_LOG")),
+            no_color: set("NO_COLOR").is_some(),
+        }
+    }
+
+    fn get(&self, name: &str) -> Option<&str> {
+        self.vitals.iter().find(|(it, _)| it == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Variables that begin like ours and mean nothing to us.
+    pub(crate) fn unknown(&self) -> Vec<&str> {
+        let known = keys();
+        self.vitals
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .filter(|name| !OTHER_VARIABLES.contains(name) && !name.starts_with("VITALS_TEST_"))
+            .filter(|name| !known.iter().any(|key| variable(key) == *name))
+            .collect()
+    }
+}
+
+fn variable(key: &str) -> String {
+    format!("VITALS_{}", key.to_uppercase())
+}
+
+/// The names of all settings.
+fn keys() -> Vec<String> {
+    match serde_json::to_value(Settings::default()) {
+        Ok(serde_json::Value::Object(fields)) => fields.keys().cloned().collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Settles the settings of this run.
+pub(crate) fn load(
+    flags: &SettingFlags,
+    up: Option<&Up>,
+    environment: &Environment,
+) -> Outcome<Settings> {
+    let mut figment = Figment::from(Serialized::defaults(Settings::default()));
+    let file = flags.config.clone().or_else(|| environment.get("VITALS_CONFIG").map(PathBuf::from));
+    if let Some(file) = &file {
+        let text = std::fs::read_to_string(file).or_fail(
+            format_args!("the settings file {} cannot be read", file.display()),
+            "check --config",
+        )?;
+        figment = figment.merge(Toml::string(&text));
+        // Each source is checked as it is added, so that an error can name the one to mend.
+        extract(&figment, &format!("the settings file {}", file.display()))?;
+    }
+    for key in keys() {
+        let name = variable(&key);
+        if let Some(text) = environment.get(&name) {
+            figment = figment.merge(Serialized::default(&key, from_text(&key, text)));
+            extract(&figment, &format!("the environment variable {name}"))?;
+        }
+    }
+    figment = figment.merge(Serialized::defaults(flags));
+    if let Some(up) = up {
+        if let Some(roles) = &up.roles {
+            figment = figment.merge(Serialized::default("roles", roles));
+        }
+        if let Some(listen) = &up.listen {
+            figment = figment.merge(Serialized::default("listen", listen));
+        }
+    }
+    let settings = extract(&figment, "the command line").map_err(Failure::into_usage)?;
+    check(settings)
+}
+
+/// A variable's text as the setting's own type.
+fn from_text(key: &str, text: &str) -> serde_json::Value {
+    match key {
+        "roles" => text.split(',').map(|role| role.trim().to_owned()).collect(),
+        "partitions" | "kafka_replication" => {
+            text.parse::<u64>().map_or_else(|_| text.into(), Into::into)
+        }
+        _ => text.into(),
+    }
+}
+
+fn extract(figment: &Figment, source: &str) -> Outcome<Settings> {
+    use figment::error::Kind;
+    figment.extract::<Settings>().map_err(|error| {
+        let key = error.path.join(".");
+        let problem = match &error.kind {
+            Kind::UnknownField(field, _) => format!("has an unknown setting '{field}'"),
+            Kind::Message(text) if key.is_empty() => format!("is not valid TOML: {}", text.trim()),
+            // A value may be a secret: only its name is shown.
+            Kind::Message(_) => format!("has a value for '{key}' that is not understood"),
+            Kind::UnknownVariant(variant, known) => {
+                format!("has '{variant}' for '{key}', which is none of {}", known.join(", "))
+            }
+            Kind::InvalidType(_, wanted) | Kind::InvalidValue(_, wanted) => {
+                format!("has a wrong value for '{key}', which is {wanted}")
+            }
+            _ => format!("has a wrong value for '{key}'"),
+        };
+        Failure::new(
+            format_args!("{source} {problem}"),
+            format_args!("settings are {}", keys().join(", ")),
+        )
+    })
+}
+
+fn check(mut settings: Settings) -> Outcome<Settings> {
+    settings.roles.sort_unstable();
+    settings.roles.dedup();
+    // An empty value unsets what an earlier source set.
+    for text in [&mut settings.kafka, &mut settings.database_url] {
+        if text.as_ref().is_some_and(|it| it.trim().is_empty()) {
+            *text = None;
+        }
+    }
+    if settings.roles.is_empty() {
+        return Err(Failure::usage("no role is given", "name some of ingest, engine, query, api"));
+    }
+    if settings.roles.len() < Role::ALL.len() && !settings.external() {
+        return Err(Failure::usage(
+            "roles can be split over processes only around a shared log and database",
+            "give --kafka and --database-url, or leave --roles out",
+        ));
+    }
+    let partitions = vitals_model::limits::PARTITIONS_MIN..=vitals_model::limits::PARTITIONS_MAX;
+    if !partitions.contains(&settings.partitions) {
+        return Err(Failure::usage(
+            format_args!("{} partitions are not possible", settings.partitions),
+            format_args!("choose {} to {}", partitions.start(), partitions.end()),
+        ));
+    }
+    if let Some(url) = &settings.database_url
+        && !(url.starts_with("postgres://") || url.starts_with("postgresql://"))
+    {
+        return Err(Failure::usage(
+            "the database URL does not begin with postgres://",
+            "check --database-url or VITALS_DATABASE_URL",
+        ));
+    }
+    Ok(settings)
+}
+
+impl Settings {
+    /// Whether both the log and the database are outside the data directory.
+    pub(crate) fn external(&self) -> bool {
+        self.kafka.is_some() && self.database_url.is_some()
+    }
+
+    /// Whether this process has a role.
+    pub(crate) fn has(&self, role: Role) -> bool {
+        self.roles.contains(&role)
+    }
+
+    /// The data directory.
+    pub(crate) fn data_dir(&self) -> &Path {
+        &self.data_dir
+    }
+}
+
+#[cfg(test)]
+mod tests;

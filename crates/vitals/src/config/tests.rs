@@ -1,0 +1,72 @@
+//! Which source of a setting wins, and what is said about wrong ones.
+
+use super::*;
+
+fn environment(variables: &[(&str, &str)]) -> Environment {
+    let vitals = variables.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+    Environment { vitals, ..Environment::default() }
+}
+
+fn file(text: &str) -> (tempfile::TempDir, SettingFlags) {
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("vitals.toml");
+    std::fs::write(&path, text).expect("written");
+    (dir, SettingFlags { config: Some(path), ..SettingFlags::default() })
+}
+
+fn refusal(flags: &SettingFlags, variables: &[(&str, &str)]) -> String {
+    load(flags, None, &environment(variables)).expect_err("refused").to_string()
+}
+
+#[test]
+fn flags_win_over_environment_over_file_over_defaults() {
+    let (_dir, mut flags) = file("kafka = \"file:1\"\ndata_dir = \"/file\"\npartitions = 3\n");
+    let variables = [("VITALS_KAFKA", "env:1"), ("VITALS_DATA_DIR", "/env")];
+    flags.kafka = Some("flag:1".to_owned());
+    let settings = load(&flags, None, &environment(&variables)).expect("settings");
+    assert_eq!(settings.kafka.as_deref(), Some("flag:1"));
+    assert_eq!(settings.data_dir, PathBuf::from("/env"));
+    assert_eq!(settings.partitions, 3);
+    assert_eq!(settings.listen, Settings::default().listen);
+}
+
+#[test]
+fn lists_and_numbers_come_from_the_environment() {
+    let variables = [
+        ("VITALS_KAFKA", "k:1"),
+        ("VITALS_DATABASE_URL", "postgres://h/d"),
+        ("VITALS_ROLES", "engine, api"),
+        ("VITALS_PARTITIONS", "16"),
+        ("VITALS_LOG_FORMAT", "json"),
+    ];
+    let settings =
+        load(&SettingFlags::default(), None, &environment(&variables)).expect("settings");
+    assert_eq!(settings.roles, [Role::Engine, Role::Api]);
+    assert_eq!(settings.partitions, 16);
+    assert_eq!(settings.log_format, LogFormat::Json);
+}
+
+#[test]
+fn wrong_settings_are_named_and_secrets_are_not() {
+    let (_dir, flags) = file("kafak = \"x\"\n");
+    let text = refusal(&flags, &[]);
+    assert!(text.contains("vitals.toml") && text.contains("'kafak'"), "{text}");
+    let (_dir, flags) = file("kafka = \n");
+    assert!(refusal(&flags, &[]).contains("is not valid TOML"), "{}", refusal(&flags, &[]));
+    let flags = SettingFlags::default();
+    let text = refusal(&flags, &[("VITALS_PARTITIONS", "many")]);
+    assert!(text.contains("VITALS_PARTITIONS"), "{text}");
+    let text = refusal(&flags, &[("VITALS_DATABASE_URL", "mysql://u:hunter2@h/d")]);
+    assert!(text.contains("postgres://") && !text.contains("hunter2"), "{text}");
+    let text = refusal(&flags, &[("VITALS_ROLES", "engine")]);
+    assert!(text.contains("--kafka and --database-url"), "{text}");
+    let text = refusal(&flags, &[("VITALS_ROLES", "cook")]);
+    assert!(text.contains("cook"), "{text}");
+}
+
+#[test]
+fn unknown_variables_are_told_apart() {
+    let it =
+        environment(&[("VITALS_LOG", "info"), ("VITALS_DATABSE_URL", "x"), ("VITALS_KAFKA", "k")]);
+    assert_eq!(it.unknown(), ["VITALS_DATABSE_URL"]);
+}

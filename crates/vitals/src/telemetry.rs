@@ -1,0 +1,81 @@
+//! What this process tells about itself: lines on standard error, and metrics for Prometheus.
+//!
+//! Promises that standard output stays free for results, and that colour is used on a terminal only.
+//! `NO_COLOR` is obeyed. Names of metrics are listed here and nowhere else.
+
+use std::io::IsTerminal;
+
+use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use tracing_subscriber::EnvFilter;
+
+use crate::cli::LogFormat;
+use crate::config::Environment;
+use crate::failure::{OrFail, Outcome};
+
+/// Records taken from the log, by `outcome`: applied, superseded, duplicate, quarantined.
+pub(crate) const RECORDS: &str = "vitals_records_total";
+/// Records taken from the log, whatever became of them.
+pub(crate) const RECEIVED: &str = "vitals_records_received_total";
+/// Rows of vitals written.
+pub(crate) const ROWS: &str = "vitals_rows_written_total";
+/// The last committed tick.
+pub(crate) const TICK: &str = "vitals_tick";
+/// Records in the log that are not committed yet.
+pub(crate) const LAG: &str = "vitals_log_lag_records";
+/// Time of one stage of one tick, by `stage`: fetch, absorb, commit.
+pub(crate) const STAGE: &str = "vitals_stage_seconds";
+/// Time of one commit.
+pub(crate) const COMMIT: &str = "vitals_commit_seconds";
+
+/// Starts telemetry on standard error. Lines about our own doings at level info, others' from warn on,
+/// unless `VITALS_LOG` or `RUST_LOG` says otherwise.
+pub(crate) fn start(format: LogFormat, environment: &Environment, quiet: bool) -> Outcome {
+    let ours = if quiet { "warn" } else { "warn,vitals=info" };
+    let filter = environment.log_filter.as_deref().unwrap_or(ours);
+    let filter = EnvFilter::try_new(filter).or_fail(
+        format_args!("the log filter '{filter}' is not understood"),
+        "write VITALS_LOG as in 'info' or 'warn,vitals=debug'",
+    )?;
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let done = match format {
+        LogFormat::Text => {
+            let colour = std::io::stderr().is_terminal() && !environment.no_color;
+            builder.with_ansi(colour).with_target(false).try_init()
+        }
+        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+    };
+    done.map_err(|error| crate::failure::Failure::new(error, ""))?;
+    for name in environment.unknown() {
+        tracing::warn!(
+            variable = name,
+            "this variable begins like a setting of vitals but is none"
+        );
+    }
+    Ok(())
+}
+
+/// Starts collecting metrics; the handle renders them.
+pub(crate) fn metrics() -> Outcome<PrometheusHandle> {
+    // From half a millisecond, below which nothing touches a disk, to the half minute at which a
+    // commit is in trouble.
+    let seconds =
+        [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0];
+    let handle = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &seconds)
+        .and_then(PrometheusBuilder::install_recorder)
+        .or_fail("metrics cannot be collected", "")?;
+    describe_counter!(RECEIVED, "Records taken from the log");
+    describe_counter!(RECORDS, "Records by what became of them");
+    describe_counter!(ROWS, "Rows of vitals written");
+    describe_gauge!(TICK, "The last committed tick");
+    describe_gauge!(LAG, "Records in the log that are not committed yet");
+    describe_histogram!(STAGE, Unit::Seconds, "Time of one stage of one tick");
+    describe_histogram!(COMMIT, Unit::Seconds, "Time of one commit");
+    metrics::gauge!("vitals_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+    for outcome in ["applied", "superseded", "duplicate", "quarantined"] {
+        metrics::counter!(RECORDS, "outcome" => outcome).absolute(0);
+    }
+    metrics::counter!(RECEIVED).absolute(0);
+    Ok(handle)
+}

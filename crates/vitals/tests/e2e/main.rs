@@ -1,0 +1,8 @@
+//! The real binary, end to end: every part of it real, on loopback and in temporary directories.
+
+#![allow(clippy::unwrap_used, reason = "a test that fails should panic")]
+
+mod cli;
+mod pipeline;
+#[allow(unreachable_pub, reason = "a module two tests share")]
+mod world;
