@@ -16,6 +16,7 @@ mod compact;
 mod entry;
 mod writer;
 
+use crate::blocking::blocking;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -147,20 +148,6 @@ impl Log for EmbeddedLog {
 
     fn identity(&self) -> String {
         format!("embedded:{}", self.store.id)
-    }
-}
-
-/// Runs what waits for the disk where waiting is allowed.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
-) -> Result<T, Error> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(result) => result,
-        // A panic in there is ours, and goes on here; else the runtime is shutting down.
-        Err(error) => match error.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            Err(_) => Err(Error::Stopped),
-        },
     }
 }
 

@@ -16,6 +16,7 @@ mod producer;
 mod topic_id;
 mod topics;
 
+use crate::blocking::blocking;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -170,19 +171,5 @@ impl Readers {
         // Closing a reader takes a moment: not while others wait for the lock.
         drop(readers);
         drop(evicted);
-    }
-}
-
-/// Runs what waits for librdkafka where waiting is allowed.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
-) -> Result<T, Error> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(result) => result,
-        // A panic in there is ours, and goes on here; else the runtime is shutting down.
-        Err(error) => match error.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            Err(_) => Err(Error::Stopped),
-        },
     }
 }

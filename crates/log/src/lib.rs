@@ -12,6 +12,7 @@
 //! Does not parse records, deduplicate them, remember how far anyone has read (the store does, in the
 //! transaction of the tick) or order messages across partitions.
 
+mod blocking;
 pub mod embedded;
 mod error;
 pub mod kafka;

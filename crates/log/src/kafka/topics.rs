@@ -10,8 +10,8 @@ use std::time::Duration;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::error::RDKafkaErrorCode;
 
-use super::blocking;
 use super::client::{Cluster, Telemetry};
+use crate::blocking::blocking;
 use crate::{Error, Topic};
 
 /// How often to look whether a created topic is there, within the timeout.
