@@ -13,11 +13,14 @@
 use std::cmp::Ordering;
 use std::rc::Rc;
 
-use vitals_model::UtcMicros;
 use vitals_model::vital::Period;
+use vitals_model::{Date, UtcMicros};
 
 use crate::facts::{Attendance, Outcome, Plan, Planned, Testimony};
+use crate::intern::Interned;
 use crate::keyed::{Accumulator, Diff, Multiset, Rows, fold};
+use crate::packed::{Pack, Small, pack_sums, put, take_as, unpack_sums};
+use crate::visitors::{Coming, distinct};
 use crate::window::{Entry, Windows, windowed};
 
 /// Compares two locations by their `source:id`, no location first.
@@ -76,18 +79,44 @@ pub struct CellSums {
 /// What is counted in a cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum What {
-    Attendance(Outcome, u32),
+    Attendance(Outcome),
     Booking,
     Session { capacity: u32 },
 }
 
-/// A thing counted, by its local weekday and hour.
+/// A thing counted, by its local hour on the day it is filed under.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Item {
     location: u32,
-    weekday: u8,
     hour: u8,
     what: What,
+}
+
+impl Pack for Item {
+    fn pack(&self, out: &mut Vec<u8>) {
+        let (what, capacity) = match self.what {
+            What::Attendance(outcome) => (outcome as u8, None),
+            What::Booking => (3, None),
+            What::Session { capacity } => (4, Some(capacity)),
+        };
+        out.push((self.hour << 3) | what);
+        put(out, self.location.into());
+        capacity.iter().for_each(|capacity| put(out, (*capacity).into()));
+    }
+
+    fn unpack(bytes: &mut &[u8]) -> Self {
+        let (first, rest) = bytes.split_first().expect("what was packed is whole");
+        *bytes = rest;
+        let location = take_as(bytes);
+        let what = match first & 0b111 {
+            0 => What::Attendance(Outcome::Attended),
+            1 => What::Attendance(Outcome::NoShow),
+            2 => What::Attendance(Outcome::LateCancelled),
+            3 => What::Booking,
+            _ => What::Session { capacity: take_as(bytes) },
+        };
+        Self { location, hour: first >> 3, what }
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -97,12 +126,14 @@ enum Part {
 }
 
 impl Accumulator<Part> for CellSums {
+    type Kept = Small;
+
     fn add(&mut self, part: Part, diff: Diff) {
         let count = i64::try_from(diff).unwrap_or(0);
         match part {
-            Part::What(What::Attendance(Outcome::Attended, _)) => self.visits += count,
-            Part::What(What::Attendance(Outcome::NoShow, _)) => self.no_shows += count,
-            Part::What(What::Attendance(Outcome::LateCancelled, _)) => self.late_cancels += count,
+            Part::What(What::Attendance(Outcome::Attended)) => self.visits += count,
+            Part::What(What::Attendance(Outcome::NoShow)) => self.no_shows += count,
+            Part::What(What::Attendance(Outcome::LateCancelled)) => self.late_cancels += count,
             Part::What(What::Booking) => self.bookings += count,
             Part::What(What::Session { capacity }) => {
                 self.sessions += count;
@@ -115,20 +146,48 @@ impl Accumulator<Part> for CellSums {
     fn is_empty(&self) -> bool {
         *self == Self::default()
     }
+
+    fn keep(self) -> Small {
+        let Self { visits, unique_customers, bookings, .. } = self;
+        let Self { late_cancels, no_shows, sessions, capacity, .. } = self;
+        let sums = [visits, unique_customers, bookings, late_cancels, no_shows, sessions, capacity];
+        pack_sums(&sums.map(i128::from))
+    }
+
+    fn recall(kept: Small) -> Self {
+        let sums = unpack_sums(&kept).map(|sum| i64::try_from(sum).expect("was an i64"));
+        let [visits, unique_customers, bookings, late_cancels, no_shows, sessions, capacity] = sums;
+        Self { visits, unique_customers, bookings, late_cancels, no_shows, sessions, capacity }
+    }
 }
 
-/// How often one customer was in one cell.
-#[derive(Debug, Default)]
-struct Times(Diff);
+/// A cell in one word: its tenant and location by number, its period, weekday and hour.
+type PackedCell = u64;
 
-impl Accumulator<()> for Times {
-    fn add(&mut self, (): (), diff: Diff) {
-        self.0 += diff;
-    }
+/// A cell's tenant and location.
+type Spot = (u32, u32);
 
-    fn is_empty(&self) -> bool {
-        self.0 == 0
-    }
+/// Days are counted from 1899, before instants begin; the numbers below are for trailing windows.
+const EPOCH_DAY: i32 = -26_000;
+
+fn pack_cell(spots: &Interned<Spot>, cell: &Cell) -> PackedCell {
+    let period = match cell.period {
+        Period::Trailing(weeks) => u64::from(weeks),
+        Period::Month(first) => u64::try_from(first.0 - EPOCH_DAY).expect("instants begin in 1900"),
+    };
+    let spot = u64::from(spots.number((cell.tenant, cell.location)));
+    (spot << 28) | (period << 8) | (u64::from(cell.weekday) << 5) | u64::from(cell.hour)
+}
+
+fn unpack_cell(spots: &Interned<Spot>, packed: PackedCell) -> Cell {
+    let bits = |shift: u32, bits: u32| (packed >> shift) & ((1 << bits) - 1);
+    let small = |value: u64| u8::try_from(value).expect("few bits");
+    let (tenant, location) = spots.key(u32::try_from(packed >> 28).expect("was a u32"));
+    let period = match bits(8, 20) {
+        weeks @ 0..=52 => Period::Trailing(small(weeks)),
+        day => Period::Month(Date(i32::try_from(day).expect("20 bits") + EPOCH_DAY)),
+    };
+    Cell { tenant, location, period, weekday: small(bits(5, 3)), hour: small(bits(0, 5)) }
 }
 
 /// Builds `attendance_heatmap`.
@@ -137,44 +196,51 @@ pub fn build<'s>(
     planned: Rows<'s, Planned>,
     todays: Rows<'s, (u32, i32)>,
 ) -> Rows<'s, (Cell, CellSums)> {
-    let came = attendances.map(|it| (it.place, it.at, What::Attendance(it.outcome, it.customer)));
+    let spots: Interned<Spot> = Interned::default();
+    let comings = attendances.clone().flat_map(|it| {
+        let local = it.place.zone.local(UtcMicros(it.at));
+        let coming =
+            Coming { customer: it.customer, location: it.place.location, hour: local.hour };
+        let attended = it.outcome == Outcome::Attended;
+        attended.then_some(Entry::Row(it.place.tenant, local.date.0, coming))
+    });
+    let unique = distinct(comings.concat(turns(todays.clone())), "unique customers").map({
+        let spots = spots.clone();
+        move |cell| (pack_cell(&spots, &cell), Part::Unique)
+    });
+
+    let came = attendances.map(|it| (it.place, it.at, What::Attendance(it.outcome)));
     let planned = planned.map(|it| match it.what {
         Plan::Booking => (it.place, it.at, What::Booking),
         Plan::Session { capacity } => (it.place, it.at, What::Session { capacity }),
     });
-    let items = came.concat(planned).flat_map(|(place, at, what)| {
+    let items = came.concat(planned).map(|(place, at, what)| {
         let local = place.zone.local(UtcMicros(at));
-        let (weekday, hour) = (local.date.iso_weekday(), local.hour);
-        let own = (place.location != 0).then_some(place.location);
-        [0].into_iter()
-            .chain(own)
-            .map(move |location| (place.tenant, local.date, Item { location, weekday, hour, what }))
+        (place.tenant, local.date, Item { location: place.location, hour: local.hour, what })
     });
-    let monthly = items.clone().map(|(tenant, date, item)| {
-        (cell(tenant, Period::Month(date.month_start()), &item), item.what)
-    });
+    let monthly = items
+        .clone()
+        .map(|(tenant, date, item)| (tenant, date, Period::Month(date.month_start()), item));
     let rows = items.map(|(tenant, date, item)| Entry::Row(tenant, date.0, item));
-    let turns = todays.map(|(tenant, day)| Entry::Today(tenant, day));
-    let trailing = windowed(rows.concat(turns), "heatmap windows").flat_map(|moved| {
+    let trailing = windowed(rows.concat(turns(todays)), "heatmap windows").flat_map(|moved| {
         let windows = [(Windows::DAYS_28, 4), (Windows::DAYS_84, 12), (Windows::DAYS_364, 52)];
         windows.into_iter().filter(move |(window, _)| moved.windows.has(*window)).map(
-            move |(_, weeks)| {
-                (cell(moved.tenant, Period::Trailing(weeks), &moved.row), moved.row.what)
-            },
+            move |(_, weeks)| (moved.tenant, Date(moved.day), Period::Trailing(weeks), moved.row),
         )
     });
-    let counted = monthly.concat(trailing);
-    let customers = counted.clone().flat_map(|(cell, what)| match what {
-        What::Attendance(Outcome::Attended, customer) => Some(((cell, customer), ())),
-        What::Attendance(..) | What::Booking | What::Session { .. } => None,
+    let packing = spots.clone();
+    let counted = monthly.concat(trailing).flat_map(move |(tenant, date, period, item)| {
+        let (weekday, hour) = (date.iso_weekday(), item.hour);
+        let cell = |location| Cell { tenant, location, period, weekday, hour };
+        let part = Part::What(item.what);
+        let own = (item.location != 0).then(|| (pack_cell(&packing, &cell(item.location)), part));
+        [(pack_cell(&packing, &cell(0)), part)].into_iter().chain(own)
     });
-    let unique =
-        fold(customers, "unique customers", |key, times: &Times| (times.0 > 0).then_some(*key));
-    let unique = unique.map(|(cell, _)| (cell, Part::Unique));
-    let parts = counted.map(|(cell, what)| (cell, Part::What(what))).concat(unique);
-    fold(parts, "attendance_heatmap", |cell, sums: &CellSums| Some((*cell, *sums)))
+    fold(counted.concat(unique), "attendance_heatmap", move |cell, sums: &CellSums| {
+        Some((unpack_cell(&spots, *cell), *sums))
+    })
 }
 
-fn cell(tenant: u32, period: Period, item: &Item) -> Cell {
-    Cell { tenant, location: item.location, period, weekday: item.weekday, hour: item.hour }
+fn turns<'s, P: Clone + 'static>(todays: Rows<'s, (u32, i32)>) -> Rows<'s, Entry<P>> {
+    todays.map(|(tenant, day)| Entry::Today(tenant, day))
 }

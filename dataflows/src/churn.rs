@@ -18,6 +18,7 @@ use vitals_model::vital::{ChurnRow, Factor, Level, Signal, fixed};
 
 use crate::facts::{Dated, Standing};
 use crate::keyed::{Accumulator, Diff, Rows, fold};
+use crate::packed::{Small, pack_sums, unpack_sums};
 use crate::window::{Moved, Windows};
 
 /// The policies in force, by the numbers that facts carry.
@@ -82,6 +83,8 @@ impl CustomerSums {
 }
 
 impl Accumulator<(Tally, i64)> for CustomerSums {
+    type Kept = Small;
+
     fn add(&mut self, (tally, amount): (Tally, i64), diff: Diff) {
         let index = tally as usize;
         let amount = amount * i64::try_from(diff).unwrap_or(0);
@@ -93,6 +96,28 @@ impl Accumulator<(Tally, i64)> for CustomerSums {
 
     fn is_empty(&self) -> bool {
         self.counts.iter().all(|it| *it == 0) && self.sums.iter().all(|it| *it == 0)
+    }
+
+    fn keep(self) -> Small {
+        let (counts, sums) = (self.counts.map(i64::from), self.sums);
+        let mut all = [0; COUNTS + SUMS];
+        for (kept, value) in all.iter_mut().zip(counts.into_iter().chain(sums)) {
+            *kept = i128::from(value);
+        }
+        pack_sums(&all)
+    }
+
+    fn recall(kept: Small) -> Self {
+        let all: [i128; COUNTS + SUMS] = unpack_sums(&kept);
+        let (counts, sums) = all.split_at(COUNTS);
+        let mut it = Self::default();
+        for (count, kept) in it.counts.iter_mut().zip(counts) {
+            *count = i32::try_from(*kept).expect("was an i32");
+        }
+        for (sum, kept) in it.sums.iter_mut().zip(sums) {
+            *sum = i64::try_from(*kept).expect("was an i64");
+        }
+        it
     }
 }
 

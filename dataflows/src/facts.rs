@@ -6,6 +6,8 @@
 use vitals_model::kinds::Currency;
 use vitals_model::local_time::Zone;
 
+pub use crate::dated::Dated;
+
 /// Where something happened, and by which calendars it is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Place {
@@ -100,90 +102,6 @@ pub struct Planned {
 pub enum Plan {
     Booking,
     Session { capacity: u32 },
-}
-
-/// A fact with a date: counted in the windows that hold the date.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[allow(missing_docs, reason = "the words say it")]
-pub enum Dated {
-    Sale {
-        customer: u32,
-        home: bool,
-        gross: i64,
-        net: i64,
-    },
-    Refund {
-        customer: u32,
-        amount: i64,
-    },
-    /// Net of lines of new products; counts from its day on, until it is taken back.
-    NewGoods {
-        amount: i64,
-    },
-    Attended {
-        customer: u32,
-    },
-    NoShow,
-    Session {
-        capacity: u32,
-    },
-    Payment {
-        customer: u32,
-        at: i64,
-        paid: bool,
-        grace: i32,
-    },
-    /// The customer's latest attempt to pay failed on this day.
-    Failing {
-        customer: u32,
-    },
-    /// That was longer ago than the grace.
-    LongFailing {
-        customer: u32,
-    },
-    /// A customer's first counted order.
-    First,
-    Message {
-        customer: u32,
-        replied: bool,
-    },
-    Program {
-        customer: u32,
-        compliance: i64,
-    },
-    Sleep {
-        customer: u32,
-        hours: i64,
-    },
-    Expense {
-        amount: i64,
-        marketing: bool,
-    },
-    /// An open invoice, from the day after it was due.
-    Due {
-        customer: u32,
-        balance: i64,
-    },
-    /// The same, from the day after its grace.
-    LongDue {
-        customer: u32,
-    },
-    Ticket {
-        response: Option<i64>,
-        nps: Option<i64>,
-    },
-    Deal {
-        won: bool,
-    },
-    Traffic {
-        sessions: i64,
-        conversions: i64,
-    },
-    /// A membership, thirty days after it began; taken back thirty days after it ended.
-    MemberThen {
-        customer: u32,
-        mrr: i64,
-    },
 }
 
 /// What is known of a customer without regard to any date.

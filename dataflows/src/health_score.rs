@@ -109,6 +109,8 @@ impl Default for TenantSums {
 }
 
 impl Accumulator<Part> for TenantSums {
+    type Kept = Self;
+
     fn add(&mut self, part: Part, diff: Diff) {
         let times = i128::try_from(diff).unwrap_or(0);
         match part {
@@ -123,6 +125,14 @@ impl Accumulator<Part> for TenantSums {
 
     fn is_empty(&self) -> bool {
         self.measures.iter().all(|it| *it == 0) && self.supplied.iter().all(|it| *it == (0, 0))
+    }
+
+    fn keep(self) -> Self {
+        self
+    }
+
+    fn recall(kept: Self) -> Self {
+        kept
     }
 }
 
@@ -316,6 +326,8 @@ fn band(amount: i64) -> u32 {
 }
 
 impl Accumulator<i64> for Ranking {
+    type Kept = Self;
+
     fn add(&mut self, amount: i64, diff: Diff) {
         let (count, wide) = (i64::try_from(diff).unwrap_or(0), i128::try_from(diff).unwrap_or(0));
         let sum = i128::from(amount) * wide;
@@ -336,6 +348,14 @@ impl Accumulator<i64> for Ranking {
 
     fn is_empty(&self) -> bool {
         self.bands.is_empty()
+    }
+
+    fn keep(self) -> Self {
+        self
+    }
+
+    fn recall(kept: Self) -> Self {
+        kept
     }
 }
 
@@ -381,6 +401,8 @@ struct Days {
 }
 
 impl Accumulator<(i32, i64)> for Days {
+    type Kept = Self;
+
     fn add(&mut self, (day, net): (i32, i64), diff: Diff) {
         let (sum, facts) = self.nets.entry(day).or_default();
         *sum += i128::from(net) * i128::try_from(diff).unwrap_or(0);
@@ -392,6 +414,14 @@ impl Accumulator<(i32, i64)> for Days {
 
     fn is_empty(&self) -> bool {
         self.nets.is_empty()
+    }
+
+    fn keep(self) -> Self {
+        self
+    }
+
+    fn recall(kept: Self) -> Self {
+        kept
     }
 }
 

@@ -60,16 +60,28 @@ where
     stream.as_collection()
 }
 
-/// What is kept of the values of one key.
+/// What the values of one key come to.
 pub trait Accumulator<D>: Default + 'static {
+    /// As what it is kept between the ticks that touch it.
+    type Kept: Default + 'static;
     /// Adds `diff` times `delta`.
     fn add(&mut self, delta: D, diff: Diff);
     /// Whether nothing is left, so that the key can be forgotten.
     fn is_empty(&self) -> bool;
+    /// Puts it away.
+    fn keep(self) -> Self::Kept;
+    /// Takes it up again, equal to what it was.
+    fn recall(kept: Self::Kept) -> Self;
 }
 
-/// Marks an accumulator that this tick has not touched.
-const UNTOUCHED: u32 = u32::MAX;
+/// A key's accumulator: put away, or at this place among those the tick has touched.
+enum State<S> {
+    Kept(S),
+    Touched(u32),
+}
+
+/// A key that the tick has touched, its accumulator, and what its result was.
+type Touched<K, S, R> = (K, S, Option<R>);
 
 /// Keeps an accumulator for each key and yields each key's result, retracting the one before it.
 ///
@@ -78,7 +90,8 @@ const UNTOUCHED: u32 = u32::MAX;
 /// 2. A key that is empty must have no result. An accumulator is dropped when it is empty.
 ///
 /// # Cost
-/// One hash look-up an update; `result` twice for each key a tick touches.
+/// One hash look-up an update; `result` twice for each key a tick touches, and the accumulator taken up
+/// and put away once.
 pub fn fold<'s, K, D, S, R, L>(input: Rows<'s, (K, D)>, name: &str, result: L) -> Rows<'s, R>
 where
     K: Clone + Hash + Eq + 'static,
@@ -87,40 +100,61 @@ where
     R: Clone + Eq + 'static,
     L: Fn(&K, &S) -> Option<R> + 'static,
 {
-    let mut state: FxHashMap<K, (S, u32)> = FxHashMap::default();
-    let mut touched: Vec<(K, Option<R>)> = Vec::new();
+    let mut state: FxHashMap<K, State<S::Kept>> = FxHashMap::default();
+    let mut touched: Vec<Touched<K, S, R>> = Vec::new();
+    let of = move |key: &K, sums: &S| if sums.is_empty() { None } else { result(key, sums) };
     per_tick(input, name, move |updates, changes| {
         for ((key, delta), diff) in updates {
-            let (sums, mark) = match state.get_mut(&key) {
-                Some(entry) => entry,
-                None => state.entry(key.clone()).or_insert((S::default(), UNTOUCHED)),
+            let at = match state.get_mut(&key) {
+                Some(State::Touched(at)) => *at,
+                Some(kept) => touch(&mut touched, key, kept, &of),
+                None => {
+                    let kept = state.entry(key.clone()).or_insert(State::Kept(S::Kept::default()));
+                    touch(&mut touched, key, kept, &of)
+                }
             };
-            if *mark == UNTOUCHED {
-                let before = if sums.is_empty() { None } else { result(&key, sums) };
-                *mark = u32::try_from(touched.len()).unwrap_or(UNTOUCHED - 1);
-                touched.push((key, before));
-            }
+            let (_, sums, _) = &mut touched[usize::try_from(at).expect("usize holds u32")];
             sums.add(delta, diff);
         }
-        for (key, before) in touched.drain(..) {
-            let Some((sums, mark)) = state.get_mut(&key) else { continue };
-            *mark = UNTOUCHED;
-            let after = if sums.is_empty() { None } else { result(&key, sums) };
+        for (key, sums, before) in touched.drain(..) {
+            let after = of(&key, &sums);
             if sums.is_empty() {
                 state.remove(&key);
+            } else if let Some(place) = state.get_mut(&key) {
+                *place = State::Kept(sums.keep());
             }
             if before != after {
                 changes.extend(before.map(|row| (row, -1)));
                 changes.extend(after.map(|row| (row, 1)));
             }
         }
+        touched.shrink_to(TOUCHED_KEPT);
     })
+}
+
+/// Places for touched keys that are kept from tick to tick.
+const TOUCHED_KEPT: usize = 1_024;
+
+/// Takes a key's accumulator up, and says where it is.
+fn touch<K, D, S: Accumulator<D>, R>(
+    touched: &mut Vec<Touched<K, S, R>>,
+    key: K,
+    state: &mut State<S::Kept>,
+    of: &impl Fn(&K, &S) -> Option<R>,
+) -> u32 {
+    let at = u32::try_from(touched.len()).expect("fewer than 2^32 keys a tick");
+    if let State::Kept(kept) = std::mem::replace(state, State::Touched(at)) {
+        let sums = S::recall(kept);
+        let before = of(&key, &sums);
+        touched.push((key, sums, before));
+    }
+    at
 }
 
 /// A sorted multiset: for results that need the values themselves.
 #[derive(Debug)]
 pub struct Multiset<V> {
-    values: Vec<(V, Diff)>,
+    values: Vec<(V, i32)>,
 }
 
 impl<V> Default for Multiset<V> {
@@ -134,15 +168,13 @@ impl<V> Multiset<V> {
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &V> {
         self.values.iter().filter(|(_, count)| *count > 0).map(|(value, _)| value)
     }
-
-    /// The values with how often each is present, ascending.
-    pub fn counted(&self) -> impl Iterator<Item = (&V, Diff)> {
-        self.values.iter().map(|(value, count)| (value, *count))
-    }
 }
 
 impl<V: Ord + Clone + 'static> Accumulator<V> for Multiset<V> {
+    type Kept = Self;
+
     fn add(&mut self, delta: V, diff: Diff) {
+        let diff = i32::try_from(diff).expect("counts stay small");
         match self.values.binary_search_by(|(value, _)| value.cmp(&delta)) {
             Ok(at) => {
                 self.values[at].1 += diff;
@@ -150,11 +182,27 @@ impl<V: Ord + Clone + 'static> Accumulator<V> for Multiset<V> {
                     self.values.remove(at);
                 }
             }
-            Err(at) => self.values.insert(at, (delta, diff)),
+            Err(at) => insert(&mut self.values, at, (delta, diff)),
         }
     }
 
     fn is_empty(&self) -> bool {
         self.values.is_empty()
     }
+
+    fn keep(self) -> Self {
+        self
+    }
+
+    fn recall(kept: Self) -> Self {
+        kept
+    }
+}
+
+/// Inserts into a list that is kept long: room for one at first, later for a quarter more.
+pub fn insert<T>(list: &mut Vec<T>, at: usize, item: T) {
+    if list.len() == list.capacity() {
+        list.reserve_exact(1 + list.len() / 4);
+    }
+    list.insert(at, item);
 }

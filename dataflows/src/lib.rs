@@ -6,11 +6,15 @@
 
 pub mod attendance;
 pub mod churn;
+pub mod dated;
 pub mod facts;
 pub mod health_score;
+mod intern;
 pub mod keyed;
-pub mod presence;
+pub mod packed;
+mod presence;
 pub mod revenue;
+mod visitors;
 pub mod window;
 
 use std::cell::RefCell;
@@ -27,7 +31,7 @@ use churn::{Customer, Policies};
 use facts::{
     Attendance, Dated, Fact, Holding, Outcome, Plan, Planned, Refund, Sale, Standing, Testimony,
 };
-use keyed::{Accumulator, Diff, Multiset, Rows, Tick, fold};
+use keyed::{Diff, Multiset, Rows, Tick, fold};
 use revenue::{RevenueAt, RevenueSums};
 use window::{Entry, Windows, windowed};
 
@@ -226,20 +230,6 @@ fn dated_session(it: Planned) -> Option<(u32, i32, Dated)> {
 /// One attempt to pay, as of today: (instant, whether it succeeded, its local date, the grace in days).
 type Attempt = (i64, bool, i32, i32);
 
-/// A customer's attempts to pay: the latest of each sort decides.
-#[derive(Debug, Default)]
-struct Attempts(Multiset<Attempt>);
-
-impl Accumulator<Attempt> for Attempts {
-    fn add(&mut self, attempt: Attempt, diff: Diff) {
-        self.0.add(attempt, diff);
-    }
-
-    fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
-
 /// Since when each customer's payments fail: two dated rows, the second after the grace.
 fn failing<'s>(moved: Rows<'s, window::Moved<Dated>>) -> Rows<'s, Entry<Dated>> {
     let attempts = moved.flat_map(|moved| match moved.row {
@@ -250,9 +240,9 @@ fn failing<'s>(moved: Rows<'s, window::Moved<Dated>>) -> Rows<'s, Entry<Dated>> 
         }
         _ => None,
     });
-    let since = fold(attempts, "failing payments", |key, attempts: &Attempts| {
+    let since = fold(attempts, "failing payments", |key, attempts: &Multiset<Attempt>| {
         // Ascending by instant, failures before successes: a success at the same instant clears one.
-        match attempts.0.iter().next_back() {
+        match attempts.iter().next_back() {
             Some((_, false, day, grace)) => Some((*key, *day, *grace)),
             Some((_, true, ..)) | None => None,
         }

@@ -5,11 +5,11 @@
 //! said to be in are exactly those that hold `today - day`, whichever way today moved.
 
 use std::collections::BTreeMap;
-use std::hash::Hash;
 
 use rustc_hash::FxHashMap;
 
 use crate::keyed::{Diff, Rows, per_tick};
+use crate::packed::{Pack, PackedRows};
 
 /// A set of windows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -92,6 +92,21 @@ pub enum Entry<P> {
     Today(u32, i32),
 }
 
+/// The tenants whose today changes, and to what.
+pub(crate) fn turns<P>(updates: &[(Entry<P>, Diff)]) -> Vec<(u32, Option<i32>)> {
+    let mut todays: BTreeMap<u32, BTreeMap<i32, Diff>> = BTreeMap::new();
+    for (entry, diff) in updates {
+        if let Entry::Today(tenant, day) = entry {
+            *todays.entry(*tenant).or_default().entry(*day).or_default() += diff;
+        }
+    }
+    todays.retain(|_, days| days.values().any(|diff| *diff != 0));
+    let today = |days: BTreeMap<i32, Diff>| {
+        days.into_iter().find(|(_, diff)| *diff > 0).map(|(day, _)| day)
+    };
+    todays.into_iter().map(|(tenant, days)| (tenant, today(days))).collect()
+}
+
 /// A row that entered (diff above zero) or left (below) some windows of its tenant.
 #[derive(Clone, Copy, Debug)]
 pub struct Moved<P> {
@@ -105,46 +120,34 @@ pub struct Moved<P> {
     pub windows: Windows,
 }
 
-struct Calendar<P> {
+#[derive(Default)]
+struct Calendar {
     today: Option<i32>,
-    days: BTreeMap<i32, Filed<P>>,
+    days: BTreeMap<i32, PackedRows>,
 }
 
-/// The rows of one day; consolidated when they have doubled.
-struct Filed<P> {
-    rows: Vec<(P, Diff)>,
-    consolidated: usize,
-}
-
-impl<P: Ord> Filed<P> {
-    fn add(&mut self, row: P, diff: Diff) {
-        self.rows.push((row, diff));
-        if self.rows.len() > 2 * self.consolidated + 16 {
-            differential_dataflow::consolidation::consolidate(&mut self.rows);
-            self.consolidated = self.rows.len();
-        }
-    }
-}
-
-impl<P: Copy + Ord> Calendar<P> {
+impl Calendar {
     /// Moves today and tells the rows whose windows change.
-    fn turn(&mut self, tenant: u32, to: Option<i32>, changes: &mut Vec<(Moved<P>, Diff)>) {
+    fn turn<P: Pack + Copy + Ord>(
+        &mut self,
+        tenant: u32,
+        to: Option<i32>,
+        changes: &mut Vec<(Moved<P>, Diff)>,
+    ) {
         let from = std::mem::replace(&mut self.today, to);
         let windows = |today: Option<i32>, day: i32| {
             today.map_or(Windows(0), |today| Windows::holding(today - day))
         };
-        let mut tell = |day: i32, filed: &mut Filed<P>| {
+        let mut tell = |day: i32, filed: &mut PackedRows| {
             let (before, after) = (windows(from, day), windows(to, day));
             let (entered, left) = (after.without(before), before.without(after));
             if before == after {
                 return;
             }
-            differential_dataflow::consolidation::consolidate(&mut filed.rows);
-            filed.consolidated = filed.rows.len();
-            for (row, diff) in &filed.rows {
-                let moved = |windows| Moved { tenant, day, row: *row, windows };
+            for (row, diff) in filed.consolidate::<P>() {
+                let moved = |windows| Moved { tenant, day, row, windows };
                 if !entered.is_empty() {
-                    changes.push((moved(entered), *diff));
+                    changes.push((moved(entered), diff));
                 }
                 if !left.is_empty() {
                     changes.push((moved(left), -diff));
@@ -161,7 +164,7 @@ impl<P: Copy + Ord> Calendar<P> {
             }
             _ => self.days.iter_mut().for_each(|(day, filed)| tell(*day, filed)),
         }
-        self.days.retain(|_, filed| !filed.rows.is_empty());
+        self.days.retain(|_, filed| !filed.is_empty());
     }
 }
 
@@ -171,42 +174,26 @@ impl<P: Copy + Ord> Calendar<P> {
 /// Each tenant has at most one today at the end of a tick. Rows of a tenant without one are in no window.
 ///
 /// # Cost
-/// Each row is kept under its day. A midnight costs the rows of ten days.
+/// Each row is kept packed under its day. A midnight costs the rows of ten days.
 pub fn windowed<'s, P>(input: Rows<'s, Entry<P>>, name: &str) -> Rows<'s, Moved<P>>
 where
-    P: Copy + Ord + Hash + 'static,
+    P: Pack + Copy + Ord + 'static,
 {
-    let mut calendars: FxHashMap<u32, Calendar<P>> = FxHashMap::default();
+    let mut calendars: FxHashMap<u32, Calendar> = FxHashMap::default();
     per_tick(input, name, move |updates, changes| {
-        let mut todays: BTreeMap<u32, BTreeMap<i32, Diff>> = BTreeMap::new();
-        for (entry, diff) in &updates {
-            if let Entry::Today(tenant, day) = entry {
-                *todays.entry(*tenant).or_default().entry(*day).or_default() += diff;
-            }
-        }
-        for (tenant, days) in todays {
-            let calendar = calendars.entry(tenant).or_insert_with(new_calendar);
-            let added = days.iter().find(|(_, diff)| **diff > 0).map(|(day, _)| *day);
-            let removed = days.values().any(|diff| *diff < 0);
-            if added.is_some() || removed {
-                calendar.turn(tenant, added, changes);
-            }
+        for (tenant, today) in turns(&updates) {
+            calendars.entry(tenant).or_default().turn(tenant, today, changes);
         }
         for (entry, diff) in updates {
             let Entry::Row(tenant, day, row) = entry else { continue };
-            let calendar = calendars.entry(tenant).or_insert_with(new_calendar);
+            let calendar = calendars.entry(tenant).or_default();
             let windows = calendar.today.map_or(Windows(0), |today| Windows::holding(today - day));
             if !windows.is_empty() {
                 changes.push((Moved { tenant, day, row, windows }, diff));
             }
-            let filed = calendar.days.entry(day);
-            filed.or_insert_with(|| Filed { rows: Vec::new(), consolidated: 0 }).add(row, diff);
+            calendar.days.entry(day).or_default().add(&row, diff);
         }
     })
-}
-
-fn new_calendar<P>() -> Calendar<P> {
-    Calendar { today: None, days: BTreeMap::new() }
 }
 
 #[cfg(test)]

@@ -15,14 +15,15 @@ use std::hash::Hasher;
 use rustc_hash::{FxHashMap, FxHasher};
 use vitals_dataflows::churn::Policies;
 use vitals_dataflows::facts::Fact;
-use vitals_dataflows::keyed::Diff;
+use vitals_dataflows::keyed::{Diff, insert};
 use vitals_model::kinds::{Clock, Kind};
 use vitals_model::limits::MIDNIGHTS_PER_TICK_MAX;
 use vitals_model::record::RecordView;
 use vitals_model::{Date, TenantId, UtcMicros};
 
-use crate::entry::Entry;
+use crate::entry::{Entry, Slot};
 use crate::keys::{KeyRef, Keys, index};
+use crate::shelf::Shelf;
 use settings::Settings;
 
 /// What became of a record.
@@ -34,15 +35,6 @@ pub(crate) enum Verdict {
     Superseded,
     /// This version is known.
     Duplicate,
-}
-
-/// The newest version of one key.
-#[derive(Debug, Default)]
-struct Slot {
-    version: i64,
-    /// Of the body's bytes: tells a duplicate from another body under the same version.
-    fingerprint: u32,
-    entry: Entry,
 }
 
 #[derive(Debug)]
@@ -66,7 +58,10 @@ struct Tenant {
 #[derive(Debug)]
 pub(crate) struct Door {
     keys: Keys,
-    slots: Vec<Slot>,
+    /// Each key's slot, packed.
+    slots: Shelf,
+    /// Where a slot is packed.
+    packing: Vec<u8>,
     tenants: Vec<Tenant>,
     tenant_numbers: FxHashMap<TenantId, u32>,
     sources: Vec<String>,
@@ -87,7 +82,8 @@ impl Door {
     pub(crate) fn new(policies: Policies, clock: UtcMicros) -> Self {
         Self {
             keys: Keys::new(),
-            slots: vec![Slot::default()],
+            slots: Shelf::new(),
+            packing: Vec::new(),
             tenants: Vec::new(),
             tenant_numbers: FxHashMap::default(),
             sources: Vec::new(),
@@ -108,7 +104,7 @@ impl Door {
         let source = self.source(&record.source);
         let number = self.number(KeyRef { tenant, kind: record.kind, source, id: &record.id });
         let fingerprint = record.raw_body.map_or(0, |raw| fingerprint(raw.get().as_bytes()));
-        let slot = &self.slots[index(number)];
+        let slot = self.slot(number);
         let seen = slot.entry != Entry::Unseen;
         if seen && record.version < slot.version {
             return Verdict::Superseded;
@@ -118,29 +114,29 @@ impl Door {
             return Verdict::Duplicate;
         }
         if !seen {
-            self.tenants[index(tenant)].slots.push(number);
+            push(&mut self.tenants[index(tenant)].slots, number);
         }
         let entry = match &record.body {
             Some(body) => self.entry(tenant, source, body),
             None => Entry::Deleted,
         };
-        let before = self.slots[index(number)].entry.clone();
+        let before = slot.entry;
+        let slot = Slot { version: record.version, fingerprint, entry };
         match record.kind {
-            Kind::Organization => self.organize(tenant, number, record.body.as_ref(), entry),
-            Kind::Location if effective_zone(&before) != effective_zone(&entry) => {
-                self.rescope(tenant, |door| door.slots[index(number)].entry = entry);
+            Kind::Organization => self.organize(tenant, number, record.body.as_ref(), &slot),
+            Kind::Location if effective_zone(&before) != effective_zone(&slot.entry) => {
+                self.rescope(tenant, |door| door.put(number, &slot));
             }
-            _ => self.replace(tenant, number, &before, entry),
+            _ => self.replace(tenant, number, &before, &slot),
         }
-        let slot = &mut self.slots[index(number)];
-        slot.version = record.version;
-        slot.fingerprint = fingerprint;
         Verdict::Applied
     }
 
     /// Puts an entry in its slot and settles the facts of all that depend on it.
-    fn replace(&mut self, tenant: u32, number: u32, before: &Entry, entry: Entry) {
-        if *before == entry {
+    fn replace(&mut self, tenant: u32, number: u32, before: &Entry, slot: &Slot) {
+        let entry = &slot.entry;
+        if before == entry {
+            self.put(number, slot);
             return;
         }
         let zone = self.tenants[index(tenant)].settings.zone;
@@ -148,7 +144,7 @@ impl Door {
         let known = before.references();
         for target in entry.references() {
             if !known.contains(&target) {
-                self.dependents.entry(target).or_default().push(number);
+                push(self.dependents.entry(target).or_default(), number);
             }
         }
         let dependents = self.dependents_of(number);
@@ -160,7 +156,7 @@ impl Door {
                 self.derive(*affected, -1, &mut facts);
             }
         }
-        self.slots[index(number)].entry = entry;
+        self.put(number, slot);
         for affected in std::iter::once(&number).chain(&dependents) {
             self.derive(*affected, 1, &mut facts);
         }
@@ -220,7 +216,7 @@ impl Door {
         let zone = it.settings.zone;
         let days = (it.settings.clock == Clock::Data).then(|| {
             let mut days = BTreeMap::new();
-            let events = it.slots.iter().map(|number| &self.slots[index(*number)].entry);
+            let events = it.slots.iter().map(|number| self.slot(*number).entry);
             for day in events.filter_map(|entry| entry.event_day(zone)) {
                 *days.entry(day).or_default() += 1;
             }
@@ -369,10 +365,28 @@ impl Door {
     fn number(&mut self, key: KeyRef<'_>) -> u32 {
         let number = self.keys.intern(key);
         if index(number) == self.slots.len() {
-            self.slots.push(Slot::default());
+            self.slots.push_empty();
         }
         number
     }
+
+    /// What is known of a key.
+    fn slot(&self, number: u32) -> Slot {
+        Slot::unpack(self.slots.get(number))
+    }
+
+    fn put(&mut self, number: u32, slot: &Slot) {
+        let mut packing = std::mem::take(&mut self.packing);
+        slot.pack(&mut packing);
+        self.slots.set(number, &packing);
+        self.packing = packing;
+    }
+}
+
+/// Adds to a list that is kept for every key: it grows by a quarter.
+fn push(list: &mut Vec<u32>, number: u32) {
+    let end = list.len();
+    insert(list, end, number);
 }
 
 fn effective_zone(entry: &Entry) -> Option<vitals_model::local_time::Zone> {

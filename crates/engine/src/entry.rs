@@ -1,7 +1,9 @@
 //! Entries: what the engine keeps of a record, no more than its facts need.
 //!
-//! References are numbers, instants and money are integers. An entry is at most 40 bytes; an order's is
-//! boxed. Nothing here is text: names live with their keys.
+//! References are numbers, instants and money are integers. Nothing here is text: names live with their
+//! keys. Between the changes that touch it an entry is packed (`entry/packed.rs`).
+
+mod packed;
 
 use vitals_dataflows::facts::Outcome;
 use vitals_model::kinds::{
@@ -157,6 +159,15 @@ pub(crate) enum Entry {
     },
 }
 
+/// The newest version of one key.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Slot {
+    pub version: i64,
+    /// Of the body's bytes: tells a duplicate from another body under the same version.
+    pub fingerprint: u32,
+    pub entry: Entry,
+}
+
 impl Entry {
     /// When the record's event happened, for tenants whose clock is their data.
     pub(crate) fn event(&self) -> Option<EventTime> {
@@ -253,5 +264,3 @@ pub(crate) fn is_outbound(direction: Direction) -> bool {
 pub(crate) fn is_open(status: InvoiceStatus) -> bool {
     status == InvoiceStatus::Open
 }
-
-const _: () = assert!(size_of::<Entry>() <= 48, "an entry is kept for every record");

@@ -2,13 +2,16 @@
 //!
 //! A number stands for the key whether or not its record has been seen, so that a reference can be
 //! followed before what it names arrives. Numbers start at 1 (0 is "none"), are never reused and never
-//! leave the engine: results name things by their text. Kept as one arena and one open-addressed table,
-//! about thirty bytes a key beside its text.
+//! leave the engine: results name things by their text. Kept packed beside one open-addressed table,
+//! about sixteen bytes a key beside its text.
 
 use std::hash::Hasher;
 
 use rustc_hash::FxHasher;
+use vitals_dataflows::packed::{put, take_as};
 use vitals_model::Kind;
+
+use crate::shelf::Shelf;
 
 /// A key, taken apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,86 +22,80 @@ pub(crate) struct KeyRef<'a> {
     pub id: &'a str,
 }
 
-#[derive(Debug)]
-struct Meta {
-    start: usize,
-    tenant: u32,
-    source: u16,
-    len: u16,
-    kind: Kind,
-}
-
 /// Every key there is.
 #[derive(Debug)]
 pub(crate) struct Keys {
-    arena: Vec<u8>,
-    metas: Vec<Meta>,
+    keys: Shelf,
     /// Numbers of keys, 0 where empty; a power of two long, at most seven eighths full.
     table: Vec<u32>,
+    /// Where a key is packed before it is looked for.
+    sought: Vec<u8>,
 }
 
 impl Keys {
     pub(crate) fn new() -> Self {
-        let none = Meta { start: 0, tenant: 0, source: 0, len: 0, kind: Kind::Organization };
-        Self { arena: Vec::new(), metas: vec![none], table: vec![0; 1024] }
+        Self { keys: Shelf::new(), table: vec![0; 1024], sought: Vec::new() }
     }
 
     /// The number of a key, given one if it is new.
     pub(crate) fn intern(&mut self, key: KeyRef<'_>) -> u32 {
-        if self.metas.len() * 8 > self.table.len() * 7 {
+        if self.keys.len() * 8 > self.table.len() * 7 {
             self.grow();
         }
-        let at = match self.find(key) {
+        self.sought.clear();
+        pack(key, &mut self.sought);
+        let at = match self.find(&self.sought) {
             Ok(number) => return number,
             Err(at) => at,
         };
-        let number = u32::try_from(self.metas.len()).expect("fewer than 2^32 keys a shard");
-        let len = u16::try_from(key.id.len()).expect("ids have at most 255 bytes");
-        let KeyRef { tenant, kind, source, id } = key;
-        self.metas.push(Meta { start: self.arena.len(), tenant, source, len, kind });
-        self.arena.extend_from_slice(id.as_bytes());
+        let number = u32::try_from(self.keys.len()).expect("fewer than 2^32 keys a shard");
+        self.keys.push(&self.sought);
         self.table[at] = number;
         number
     }
 
     pub(crate) fn key(&self, number: u32) -> KeyRef<'_> {
-        let meta = &self.metas[index(number)];
-        let bytes = &self.arena[meta.start..meta.start + usize::from(meta.len)];
-        let id = std::str::from_utf8(bytes).expect("the arena holds whole ids");
-        KeyRef { tenant: meta.tenant, kind: meta.kind, source: meta.source, id }
+        let mut bytes = self.keys.get(number);
+        let (tenant, source) = (take_as(&mut bytes), take_as(&mut bytes));
+        let (kind, id) = bytes.split_first().expect("a key has a kind");
+        KeyRef {
+            tenant,
+            kind: Kind::ALL[usize::from(*kind)],
+            source,
+            id: std::str::from_utf8(id).expect("the shelf holds whole ids"),
+        }
     }
 
     /// The number, or where in the table it belongs.
-    fn find(&self, key: KeyRef<'_>) -> Result<u32, usize> {
+    fn find(&self, key: &[u8]) -> Result<u32, usize> {
         let mask = self.table.len() - 1;
         let mut at = hash(key) & mask;
         loop {
             match self.table[at] {
                 0 => return Err(at),
-                number if self.matches(number, key) => return Ok(number),
+                number if self.keys.get(number) == key => return Ok(number),
                 _ => at = (at + 1) & mask,
             }
         }
     }
 
-    fn matches(&self, number: u32, key: KeyRef<'_>) -> bool {
-        let meta = &self.metas[index(number)];
-        meta.tenant == key.tenant
-            && meta.kind == key.kind
-            && meta.source == key.source
-            && usize::from(meta.len) == key.id.len()
-            && self.arena[meta.start..meta.start + key.id.len()] == *key.id.as_bytes()
-    }
-
     fn grow(&mut self) {
         self.table = vec![0; self.table.len() * 2];
-        for number in 1..self.metas.len() {
+        for number in 1..self.keys.len() {
             let number = u32::try_from(number).expect("fewer than 2^32 keys a shard");
-            if let Err(at) = self.find(self.key(number)) {
+            if let Err(at) = self.find(self.keys.get(number)) {
                 self.table[at] = number;
             }
         }
     }
+}
+
+fn pack(key: KeyRef<'_>, out: &mut Vec<u8>) {
+    let KeyRef { tenant, kind, source, id } = key;
+    put(out, tenant.into());
+    put(out, source.into());
+    out.push(kind as u8);
+    out.extend_from_slice(id.as_bytes());
 }
 
 /// A number as an index.
@@ -106,11 +103,9 @@ pub(crate) fn index(number: u32) -> usize {
     usize::try_from(number).expect("usize holds u32")
 }
 
-fn hash(key: KeyRef<'_>) -> usize {
+fn hash(key: &[u8]) -> usize {
     let mut hasher = FxHasher::default();
-    hasher.write_u32(key.tenant);
-    hasher.write_u32((u32::from(key.source) << 8) | u32::from(key.kind as u8));
-    hasher.write(key.id.as_bytes());
+    hasher.write(key);
     // FxHash leaves its best bits on top.
     usize::try_from(hasher.finish().rotate_left(26)).expect("64-bit machines")
 }

@@ -10,6 +10,7 @@ mod entry;
 mod hydrate;
 mod keys;
 mod rows;
+mod shelf;
 
 pub use absorb::{Engine, EngineStart};
 pub use hydrate::Hydration;

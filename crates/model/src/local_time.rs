@@ -134,6 +134,18 @@ impl Zone {
         Self::named("UTC").unwrap_or(Self(0))
     }
 
+    /// A number that stands for the zone within one build of the program, never in what is stored.
+    #[must_use]
+    pub fn number(self) -> u16 {
+        self.0
+    }
+
+    /// The zone that a number stands for.
+    #[must_use]
+    pub fn numbered(number: u16) -> Option<Self> {
+        (usize::from(number) < chrono_tz::TZ_VARIANTS.len()).then_some(Self(number))
+    }
+
     /// Every zone there is.
     pub fn all() -> impl Iterator<Item = Self> {
         NAMES.values().copied().map(Self)

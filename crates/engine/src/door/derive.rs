@@ -43,7 +43,7 @@ impl Door {
             let sources = settings.revenue_sources.as_ref();
             sources.is_none_or(|sources| sources.binary_search(&key.source).is_ok())
         };
-        let entry = &self.slots[index(number)].entry;
+        let entry = &self.slot(number).entry;
         match entry {
             Entry::Organization => {
                 let first = self.tenants[index(key.tenant)].organizations.keys().next();
@@ -96,13 +96,13 @@ impl Deriving<'_> {
         i32::try_from(self.setting(Setting::ChurnGraceDays) / 1_000_000).unwrap_or(0)
     }
 
-    fn entry(&self, number: u32) -> &Entry {
-        &self.door.slots[index(number)].entry
+    fn entry(&self, number: u32) -> Entry {
+        self.door.slot(number).entry
     }
 
     fn place(&self, location: u32) -> Place {
         let own = match self.entry(location) {
-            Entry::Location { zone } => *zone,
+            Entry::Location { zone } => zone,
             _ => None,
         };
         Place {
@@ -126,7 +126,7 @@ impl Deriving<'_> {
         let sold = self.day(at);
         for (product, amount) in &order.lines {
             let Entry::Product { first_sold: Some(first) } = self.entry(*product) else { continue };
-            let first = self.day(*first);
+            let first = self.day(first);
             let start = sold.max(first);
             let end = (sold + NEW_PRODUCT_SALES_DAYS).min(first + NEW_PRODUCT_DAYS);
             if start < end {
@@ -155,7 +155,7 @@ impl Deriving<'_> {
         match *entry {
             Entry::Session { class, at, location, capacity, cancelled } if !cancelled => {
                 let default = match self.entry(class) {
-                    Entry::Class { capacity } => *capacity,
+                    Entry::Class { capacity } => capacity,
                     _ => None,
                 };
                 let capacity = capacity.or(default).unwrap_or(0);
@@ -168,8 +168,8 @@ impl Deriving<'_> {
             Entry::Visit { customer, session, location, at: seen_at, outcome } => {
                 let (mut at, mut place) = (seen_at, location);
                 if let Entry::Session { at: starts, location, .. } = self.entry(session) {
-                    at = *starts;
-                    place = if place == 0 { *location } else { place };
+                    at = starts;
+                    place = if place == 0 { location } else { place };
                 }
                 let place = self.place(place);
                 let attendance = Attendance { place, customer, currency, at, outcome };
@@ -181,7 +181,7 @@ impl Deriving<'_> {
                 }
             }
             Entry::Booking { customer, session, outcome, waitlisted, .. } => {
-                let Entry::Session { at, location, .. } = *self.entry(session) else { return };
+                let Entry::Session { at, location, .. } = self.entry(session) else { return };
                 let place = self.place(location);
                 if let Some(outcome) = outcome {
                     let attendance = Attendance { place, customer, currency, at, outcome };

@@ -5,7 +5,7 @@ use vitals_model::local_time::Zone;
 use vitals_model::policy::Policy;
 
 use super::Door;
-use crate::entry::Entry;
+use crate::entry::Slot;
 use crate::keys::index;
 
 /// What all of a tenant's facts depend on.
@@ -44,7 +44,7 @@ impl Door {
         tenant: u32,
         number: u32,
         body: Option<&Body<'_>>,
-        entry: Entry,
+        slot: &Slot,
     ) {
         let name = self.name(number).expect("a record has a key");
         let settings = match body {
@@ -59,7 +59,7 @@ impl Door {
         let in_force = organizations.values().next().cloned().unwrap_or_default();
         let restates = in_force != self.tenants[index(tenant)].settings;
         let change = |door: &mut Self| {
-            door.slots[index(number)].entry = entry;
+            door.put(number, slot);
             let it = &mut door.tenants[index(tenant)];
             it.organizations = organizations;
             it.settings = in_force;
