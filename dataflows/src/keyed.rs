@@ -113,8 +113,9 @@ where
                     touch(&mut touched, key, kept, &of)
                 }
             };
-            let (_, sums, _) = &mut touched[usize::try_from(at).expect("usize holds u32")];
-            sums.add(delta, diff);
+            if let Some((_, sums, _)) = touched.get_mut(usize::try_from(at).unwrap_or(usize::MAX)) {
+                sums.add(delta, diff);
+            }
         }
         for (key, sums, before) in touched.drain(..) {
             let after = of(&key, &sums);

@@ -142,7 +142,7 @@ pub trait Pack: Sized {
 
 /// Rows and how often each was added, packed one after the other; consolidated when they have doubled.
 #[derive(Debug, Default)]
-pub struct PackedRows {
+pub(crate) struct PackedRows {
     bytes: Vec<u8>,
     rows: u32,
     consolidated: u32,
@@ -150,7 +150,7 @@ pub struct PackedRows {
 
 impl PackedRows {
     /// Adds a row so many times.
-    pub fn add<P: Pack + Ord>(&mut self, row: &P, diff: Diff) {
+    pub(crate) fn add<P: Pack + Ord>(&mut self, row: &P, diff: Diff) {
         row.pack(&mut self.bytes);
         put(&mut self.bytes, i64::try_from(diff).unwrap_or(0));
         self.rows += 1;
@@ -160,7 +160,7 @@ impl PackedRows {
     }
 
     /// Adds up what was added, and yields it in order.
-    pub fn consolidate<P: Pack + Ord>(&mut self) -> Vec<(P, Diff)> {
+    pub(crate) fn consolidate<P: Pack + Ord>(&mut self) -> Vec<(P, Diff)> {
         let mut rest = self.bytes.as_slice();
         let mut rows = Vec::with_capacity(usize::try_from(self.rows).unwrap_or(0));
         while !rest.is_empty() {
@@ -180,8 +180,7 @@ impl PackedRows {
     }
 
     /// Whether nothing was added since everything was taken away.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.rows == 0
     }
 }

@@ -155,7 +155,7 @@ impl Writer<'_> {
                 .perhaps(*due)
                 .number(*balance)
                 .currency(*currency),
-            _ => return self.signals(entry),
+            _ => self.signals(entry),
         };
     }
 
@@ -174,7 +174,7 @@ impl Writer<'_> {
         self
     }
 
-    fn signals(&mut self, entry: &Entry) {
+    fn signals(&mut self, entry: &Entry) -> &mut Self {
         match *entry {
             Entry::Expense { at, amount, currency, marketing } => {
                 self.tag(16, u8::from(marketing)).instant(at).number(amount).currency(currency)
@@ -204,7 +204,7 @@ impl Writer<'_> {
                 self.tag(24, u8::from(percent)).perhaps(slot).instant(at).number(value)
             }
             _ => unreachable!("packed before"),
-        };
+        }
     }
 }
 
