@@ -26,7 +26,7 @@ mod server;
 mod signal;
 
 use account::Account;
-use cluster::Cluster;
+use cluster::{Cluster, SocketDir};
 use server::Server;
 
 /// How long a start may take. Recovery after a crash replays at most `max_wal_size`.
@@ -41,6 +41,8 @@ const DATABASE: &str = "vitals";
 pub struct EmbeddedPostgres {
     url: String,
     server: Server,
+    /// Dropped after the server.
+    _socket: SocketDir,
     /// Held, not read: who has it may start a server here.
     _lock: File,
 }
@@ -60,8 +62,9 @@ impl EmbeddedPostgres {
             Ok((cluster, programs, account))
         });
         let (cluster, programs, account) = prepared.await?;
+        let socket = cluster.socket_dir();
         let server = Self::launch(&cluster, &programs, &account).await?;
-        let started = Self { url: cluster.url(DATABASE), server, _lock: lock };
+        let started = Self { url: cluster.url(DATABASE), server, _socket: socket, _lock: lock };
         create_database(&cluster).await?;
         Ok(started)
     }

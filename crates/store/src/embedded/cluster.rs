@@ -19,6 +19,12 @@ use crate::error::EmbeddedError;
 const SOCKET_PATH_BYTES_MAX: usize = 107;
 /// The socket's name for port 5432, which it has whether or not anything listens on a port.
 const SOCKET_NAME: &str = ".s.PGSQL.5432";
+/// How the name of a socket's directory begins where it is not in the cluster's.
+const SOCKET_DIR_PREFIX: &str = "vitals-socket-";
+/// An empty one older than this is nobody's: a server that starts puts its socket there within minutes.
+const SOCKET_DIR_STALE: Duration = Duration::from_secs(3_600);
+/// Most entries of the directory for temporary files that are looked at.
+const SWEPT_MAX: usize = 10_000;
 /// A log longer than this is begun anew at the next start.
 const LOG_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
@@ -38,7 +44,7 @@ impl Cluster {
         if socket.as_os_str().len() + 1 + SOCKET_NAME.len() > SOCKET_PATH_BYTES_MAX {
             // The place must be found again by another process, so it is named by the directory's inode.
             let it = fs::metadata(&root).map_err(files("look at", &root))?;
-            let name = format!("vitals-socket-{:x}-{:x}", it.dev(), it.ino());
+            let name = format!("{SOCKET_DIR_PREFIX}{:x}-{:x}", it.dev(), it.ino());
             socket = std::env::temp_dir().join(name);
         }
         Ok(Self { root, socket })
@@ -143,10 +149,18 @@ impl Cluster {
         root.sync_all().map_err(files("write", &self.root))
     }
 
+    /// What takes the socket's directory away, if it is outside of ours: nobody would find it later.
+    pub(super) fn socket_dir(&self) -> SocketDir {
+        SocketDir((!self.socket.starts_with(&self.root)).then(|| self.socket.clone()))
+    }
+
     /// The socket's directory, closed to all but the account. It may be in a place where anybody can
     /// make directories: one that is not ours is refused.
     fn make_socket_dir(&self, account: &Account) -> Result<(), EmbeddedError> {
         let path = &self.socket;
+        if !path.starts_with(&self.root) {
+            sweep(&std::env::temp_dir());
+        }
         match DirBuilder::new().mode(0o700).create(path) {
             Ok(()) => account.own(path),
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
@@ -179,5 +193,65 @@ impl Cluster {
 
     pub(super) fn slow(&self, doing: &'static str, bound: Duration) -> EmbeddedError {
         EmbeddedError::Slow { doing, dir: self.root.clone(), seconds: bound.as_secs() }
+    }
+}
+
+/// A socket's directory outside of the cluster's, removed when dropped: after the server, which empties it.
+#[derive(Debug)]
+pub(super) struct SocketDir(Option<PathBuf>);
+
+impl Drop for SocketDir {
+    fn drop(&mut self) {
+        if let Some(dir) = &self.0
+            && let Err(error) = fs::remove_dir(dir)
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
+            tracing::warn!(dir = %dir.display(), %error, "the socket's directory stays behind");
+        }
+    }
+}
+
+/// Removes what killed servers left in `temporary`: socket directories that are old and empty.
+fn sweep(temporary: &Path) {
+    let Ok(entries) = fs::read_dir(temporary) else { return };
+    for entry in entries.take(SWEPT_MAX).filter_map(Result::ok) {
+        let ours = entry.file_name().as_encoded_bytes().starts_with(SOCKET_DIR_PREFIX.as_bytes());
+        let age = || entry.metadata().ok()?.modified().ok()?.elapsed().ok();
+        if ours && age().is_some_and(|age| age > SOCKET_DIR_STALE) {
+            // Refused of one that is not empty, or not ours to remove: both are right.
+            fs::remove_dir(entry.path()).ok();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_old_and_empty_socket_directories_are_swept() {
+        let temporary = tempfile::tempdir().expect("a directory");
+        let make = |name: &str, age: Duration| {
+            let dir = temporary.path().join(name);
+            fs::create_dir(&dir).expect("made");
+            dir_with_age(&dir, age);
+            dir
+        };
+        let (old, young) = (SOCKET_DIR_STALE * 2, SOCKET_DIR_STALE / 2);
+        let left = make("vitals-socket-1-1", old);
+        let starting = make("vitals-socket-1-2", young);
+        let stranger = make("other-socket", old);
+        let used = make("vitals-socket-1-3", old);
+        fs::write(used.join(SOCKET_NAME), "").expect("written");
+        dir_with_age(&used, old);
+        sweep(temporary.path());
+        assert!(!left.exists());
+        assert!(starting.exists() && stranger.exists() && used.join(SOCKET_NAME).exists());
+    }
+
+    fn dir_with_age(dir: &Path, age: Duration) {
+        let then = File::open(dir).expect("there").metadata().expect("read").modified();
+        let then = then.expect("a time") - age;
+        File::open(dir).expect("there").set_modified(then).expect("set");
     }
 }

@@ -1,6 +1,7 @@
 //! The embedded server: starts, stops, survives kill -9 of us and of itself, as root too.
 
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -35,6 +36,16 @@ async fn it_starts_keeps_what_it_has_and_ends_with_its_owner() {
     let dir = tempfile::tempdir().unwrap();
     // Deep enough that a socket's path would be too long.
     let deep = dir.path().join("x".repeat(90)).join("y y");
+    let outside = || -> Vec<std::path::PathBuf> {
+        let inode = std::fs::metadata(&deep).unwrap().ino();
+        let entries = std::fs::read_dir(std::env::temp_dir()).unwrap();
+        let ours = format!("-{inode:x}");
+        entries
+            .map(|it| it.unwrap().path())
+            .filter(|it| it.to_string_lossy().contains("vitals-socket-"))
+            .filter(|it| it.to_string_lossy().ends_with(&ours))
+            .collect()
+    };
     let server = EmbeddedPostgres::start(&deep).await.unwrap();
     let store = Store::connect(server.url()).await.unwrap();
     store.migrate().await.unwrap();
@@ -51,13 +62,16 @@ async fn it_starts_keeps_what_it_has_and_ends_with_its_owner() {
     server.stop().await;
     assert!(!is_running(pid), "stop waits until the server has ended");
     assert_eq!(EmbeddedPostgres::running(&deep), None);
+    assert!(outside().is_empty(), "nothing is left outside of the directory");
 
     let server = EmbeddedPostgres::start(&deep).await.unwrap();
     let store = Store::connect(server.url()).await.unwrap();
     assert_eq!(store.take_over(0, "log", 1).await.unwrap().position().epoch, 2);
     let pid = server.pid();
+    assert_eq!(outside().len(), 1);
     drop(server);
     assert!(!is_running(pid), "so does dropping it");
+    assert!(outside().is_empty(), "and nothing is left outside");
 }
 
 #[tokio::test]
