@@ -66,6 +66,11 @@ async fn present(operator: &dyn Operator) -> Outcome {
     let from = clock::now();
     let mut live = live(config(from), from);
     let mut publisher = Publisher::new(operator);
+    // Settings and offers are no events: unpaced, so that something happens from the first moment on.
+    for record in live.opening() {
+        publisher.put(&record).await?;
+    }
+    publisher.flush().await?;
     while let Some(record) = live.next_at(clock::now()) {
         publisher.put(&record).await?;
         publisher.flush().await?;

@@ -50,6 +50,12 @@ impl Live {
         &self.tenants
     }
 
+    /// The settings and offers it begins with, of which [`Live::next_at`] then has none: for a caller who
+    /// paces what happens, and not this.
+    pub fn opening(&mut self) -> impl Iterator<Item = Record> + '_ {
+        self.ready.drain(..)
+    }
+
     /// The next record, which arrives at `now`; `None` only of no businesses at all.
     pub fn next_at(&mut self, now: UtcMicros) -> Option<Record> {
         if self.businesses.is_empty() {

@@ -123,3 +123,18 @@ fn the_live_stream_is_of_now_and_never_ends() {
     let nobody = SimulationConfig { tenants: 0, ..config(6) };
     assert!(live(nobody, from).next_at(from).is_none());
 }
+
+#[test]
+fn the_opening_is_taken_at_once_and_is_all_that_was_waiting() {
+    let from = UtcMicros::parse("2026-03-31T12:00:00Z").expect("an instant");
+    let (mut whole, mut parted) = (live(config(6), from), live(config(6), from));
+    let opening: Vec<_> = parted.opening().collect();
+    assert!(opening.len() > 3 && opening.iter().any(|it| it.kind == Kind::Organization));
+    for record in &opening {
+        assert_eq!(record.to_json(), whole.next_at(from).expect("a record").to_json());
+    }
+    assert_eq!(parted.opening().count(), 0);
+    let next = parted.next_at(from).expect("a record");
+    assert_eq!(next.to_json(), whole.next_at(from).expect("a record").to_json());
+    assert!(next.kind != Kind::Organization, "what follows happens: {:?}", next.kind);
+}
