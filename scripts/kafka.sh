@@ -3,6 +3,8 @@
 #
 #   kafka.sh install        fetches Kafka by name from Maven Central, once
 #   kafka.sh start [PORT]   starts a broker (or finds the one that runs) and prints host:port
+#   kafka.sh halt           stops it and keeps its data, as a broker that is away for a while
+#   kafka.sh resume         starts it again after a halt, at the same address
 #   kafka.sh stop           stops it and removes its data
 #   kafka.sh status         prints host:port and exits 0 if it runs, else exits 1
 #
@@ -128,9 +130,9 @@ CONF
 # A random KRaft cluster id: 16 bytes in URL-safe base64, not beginning with a dash.
 cluster_id() { echo "A$(head -c 16 /dev/urandom | base64 | tr '+/' '-_' | tr -d '=' | cut -c 2-22)"; }
 
-# Starts a broker on the port and waits until it serves. Fails if it ends before that.
+# Makes a broker on the port, starts it and waits until it serves. Fails if it ends before that.
 launch() {
-    local port="$1" pid options
+    local port="$1" options
     mapfile -t options < <(java_options)
     rm -rf "$RUN/data"
     configuration "$port" "$(free_port)" >"$RUN/server.properties"
@@ -138,6 +140,13 @@ launch() {
         -c "$RUN/server.properties" >"$RUN/log" 2>&1 </dev/null 9>&-; then
         return 1
     fi
+    serve "$port"
+}
+
+# Starts the broker that was made here and waits until it serves. Fails if it ends before that.
+serve() {
+    local port="$1" pid options
+    mapfile -t options < <(java_options)
     # A session of its own and none of our descriptors: it outlives this script and holds no pipe open.
     setsid java "${options[@]}" kafka.Kafka "$RUN/server.properties" </dev/null >"$RUN/log" 2>&1 9>&- &
     pid=$!
@@ -178,7 +187,8 @@ start() {
     cat "$RUN/address"
 }
 
-stop() {
+# Ends the broker's process, if it runs.
+end() {
     if running; then
         local pid
         pid="$(cat "$RUN/pid")"
@@ -189,24 +199,45 @@ stop() {
         done
         if running; then kill -9 "$pid" 2>/dev/null || true; fi
     fi
+}
+
+halt() {
+    running || die "no broker runs in $RUN"
+    touch "$RUN/halted"
+    end
+}
+
+resume() {
+    [ -e "$RUN/halted" ] || die "no broker was halted in $RUN"
+    if ! serve "$(cut -d: -f2 "$RUN/address")"; then
+        tail -n 20 "$RUN/log" >&2
+        die "the broker did not start again; see the lines above"
+    fi
+    rm -f "$RUN/halted"
+}
+
+stop() {
+    end
     rm -rf "$RUN/data"
-    rm -f "$RUN/pid" "$RUN/address" "$RUN/server.properties" "$RUN/log" "$RUN/lock"
+    rm -f "$RUN/halted" "$RUN/pid" "$RUN/address" "$RUN/server.properties" "$RUN/log" "$RUN/lock"
     rmdir "$RUN" 2>/dev/null || true
 }
 
 follow() {
-    while kill -0 "$1" 2>/dev/null && running; do sleep 0.5; done
+    while kill -0 "$1" 2>/dev/null && { running || [ -e "$RUN/halted" ]; }; do sleep 0.5; done
     stop
 }
 
 case "${1:-}" in
 install) install ;;
 start) start "${2:-}" ;;
+halt) halt ;;
+resume) resume ;;
 stop) stop ;;
 status) running && cat "$RUN/address" ;;
 follow) follow "$2" ;;
 *)
-    sed -n '2,16s/^# \{0,1\}//p' "$0" >&2
+    sed -n '2,18s/^# \{0,1\}//p' "$0" >&2
     exit 2
     ;;
 esac

@@ -4,13 +4,13 @@
 //! any reader sees it, and a killed process loses nothing acknowledged. One process per directory. The
 //! number of partitions and the log's identity are recorded when it is created.
 //!
-//! Does not replicate, and deletes nothing but what [`EmbeddedLog::compact`] finds superseded: every
+//! Does not replicate, and deletes nothing but what [`Log::compact`] finds superseded: every
 //! partition starts at offset 0 for ever.
 //!
 //! # Shape
 //! One keyspace per topic: `(partition u16, offset u64)` big-endian -> `(key length u32, key, value)`. The
-//! end of a partition is one past its last entry. That entry is the newest of its key, so compaction never
-//! removes it, and no offset is given twice.
+//! end of a partition is one past its last entry. Nothing later can supersede that entry, so compaction
+//! never removes it, and no offset is given twice.
 
 mod compact;
 mod entry;
@@ -22,7 +22,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
-pub use compact::Compacted;
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -30,7 +29,7 @@ use vitals_model::limits::{PARTITIONS_MAX, PARTITIONS_MIN};
 use vitals_model::{LogBatch, Offsets};
 
 use crate::message::{self, FetchLimit, Message};
-use crate::{Error, Log, Topic};
+use crate::{Compacted, Error, Log, Topic, VersionOf};
 
 /// What this program writes. A log of another format is refused.
 const FORMAT: &[u8] = b"vitals-log 1";
@@ -69,27 +68,6 @@ impl EmbeddedLog {
         let store = Arc::new(Store::open(dir, partitions)?);
         let (writer, ends) = writer::Writer::start(Arc::clone(&store))?;
         Ok(Self { store, writer, ends })
-    }
-
-    /// Removes every message of `topic` that a newer one of its key supersedes, as Kafka's topic
-    /// compaction does. Publishing and fetching go on meanwhile.
-    ///
-    /// # Errors
-    /// The disk refuses. What was removed until then was superseded all the same.
-    pub async fn compact(&self, topic: Topic) -> Result<Compacted, Error> {
-        let below = self.ends(topic).await?;
-        self.compact_below(topic, &below).await
-    }
-
-    /// As [`EmbeddedLog::compact`], but keeps every message at or past `below` in its partition.
-    ///
-    /// # Errors
-    /// As [`EmbeddedLog::compact`].
-    pub async fn compact_below(&self, topic: Topic, below: &Offsets) -> Result<Compacted, Error> {
-        let below = message::positions(below, self.store.partitions)?;
-        let ends = self.ends.borrow()[topic.index()].clone();
-        let store = Arc::clone(&self.store);
-        blocking(move || compact::compact(&store, topic, &below, &ends)).await
     }
 }
 
@@ -140,6 +118,22 @@ impl Log for EmbeddedLog {
 
     async fn ends(&self, topic: Topic) -> Result<Offsets, Error> {
         Ok(message::offsets(&self.ends.borrow()[topic.index()]))
+    }
+
+    async fn compact(
+        &self,
+        topic: Topic,
+        below: &Offsets,
+        version_of: VersionOf,
+    ) -> Result<Option<Compacted>, Error> {
+        let below = message::positions(below, self.store.partitions)?;
+        in_range(topic, &below, &self.ends.borrow()[topic.index()])?;
+        let store = Arc::clone(&self.store);
+        let wanted = compact::Wanted::default();
+        let still = wanted.clone();
+        blocking(move || compact::compact(&store, topic, &below, (version_of, still)))
+            .await
+            .map(Some)
     }
 
     async fn check(&self) -> Result<(), Error> {

@@ -176,6 +176,17 @@ pub enum Error {
         #[source]
         cause: RDKafkaErrorCode,
     },
+    /// The broker is set to remove records by itself: it would remove some that are still needed.
+    #[error(
+        "the topic {topic} loses records ({found}), and the vitals are rebuilt from all of them; set \
+         cleanup.policy=compact and min.compaction.lag.ms=9223372036854775807 for it"
+    )]
+    Losing {
+        /// The topic's full name.
+        topic: String,
+        /// The settings by which it does.
+        found: String,
+    },
     /// A topic that was there is gone.
     #[error("the topic {topic} does not exist; restart to create it, if it may be empty")]
     NoTopic {
@@ -208,4 +219,18 @@ pub enum Error {
         #[source]
         cause: KafkaError,
     },
+}
+
+impl Error {
+    /// Whether the same may succeed later, without anybody's doing: brokers were away or in disorder.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        matches!(
+            self,
+            Self::Unreachable { .. }
+                | Self::Leaderless { .. }
+                | Self::Fetch { .. }
+                | Self::Publish { .. }
+        )
+    }
 }

@@ -2,7 +2,7 @@
 //!
 //! Promises what [`Log`] promises: an idempotent producer and `acks=all`, so that `Ok` means every in-sync
 //! replica has the message; partitions assigned by hand and chosen by us; no consumer group's offset is
-//! read or written; an offset Kafka no longer has is an error and never a reset.
+//! read or written; an offset Kafka no longer has is an error and never a reset; no record is removed.
 //!
 //! Does not use Kafka's transactions (records are versioned upserts, which a repeated message does not
 //! harm), and changes neither the partitions nor the settings of a topic that exists.
@@ -25,7 +25,7 @@ use vitals_model::limits::{KAFKA_READERS_MAX, PARTITIONS_MAX, PARTITIONS_MIN};
 use vitals_model::{LogBatch, Offsets};
 
 use crate::message::{self, FetchLimit, Message};
-use crate::{Error, Log, Topic};
+use crate::{Compacted, Error, Log, Topic, VersionOf};
 use client::Cluster;
 use consumer::Reader;
 use producer::Publisher;
@@ -135,6 +135,16 @@ impl Log for KafkaLog {
         let cluster = Arc::clone(&self.cluster);
         let ends = blocking(move || cluster.ends(topic)).await?;
         Ok(message::offsets(&ends))
+    }
+
+    async fn compact(
+        &self,
+        _topic: Topic,
+        _below: &Offsets,
+        _version_of: VersionOf,
+    ) -> Result<Option<Compacted>, Error> {
+        // The brokers' own compaction keeps the latest, which need not be the newest (D12).
+        Ok(None)
     }
 
     async fn check(&self) -> Result<(), Error> {

@@ -5,8 +5,9 @@
 //!    in-sync replica.
 //! 2. *Ordered*: the messages of one `publish` keep their order within a partition, and an offset, once
 //!    given, always names the same message or none.
-//! 3. *At least once*: what was published is fetched until topic compaction removes it for a newer message
-//!    of its key. After an unknown outcome a message may be there twice.
+//! 3. *At least once*: what was published is fetched until topic compaction removes it for another message of
+//!    its key. Nobody compacts records but their owner, who knows versions and what is committed. After an
+//!    unknown outcome a message may be there twice.
 //! 4. *Nothing skipped*: a fetch from an offset the log no longer holds, or never had, is an error.
 //!
 //! Does not parse records, deduplicate them, remember how far anyone has read (the store does, in the
@@ -23,10 +24,10 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-pub use embedded::{Compacted, EmbeddedLog};
+pub use embedded::EmbeddedLog;
 pub use error::Error;
 pub use kafka::{KafkaConfig, KafkaLog};
-pub use message::{FetchLimit, Message};
+pub use message::{Compacted, FetchLimit, Message, VersionOf};
 pub use topic::Topic;
 use vitals_model::{LogBatch, Offsets};
 
@@ -84,6 +85,23 @@ pub trait Log: Send + Sync + Debug {
     /// # Errors
     /// The log cannot be read.
     async fn ends(&self, topic: Topic) -> Result<Offsets, Error>;
+
+    /// Removes what is superseded of `topic` below `below`; `None` when this log is not thinned by its owner.
+    ///
+    /// # Contract
+    /// 1. A message goes only when a later one of its key, that lies below `below` too, has the same or a
+    ///    newer version. So whoever reads up to `below`, or further, ends with what they had.
+    /// 2. Publishing and fetching go on meanwhile. Dropping the future ends the work soon; what was removed
+    ///    until then was superseded all the same, and so it is after an error.
+    ///
+    /// # Errors
+    /// [`Error::Truncated`] when `below` is past the end, or the disk refuses.
+    async fn compact(
+        &self,
+        topic: Topic,
+        below: &Offsets,
+        version_of: VersionOf,
+    ) -> Result<Option<Compacted>, Error>;
 
     /// Whether the log can be read and written now. Answers in bounded time.
     ///

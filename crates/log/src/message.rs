@@ -1,4 +1,4 @@
-//! What is handed to the log, and how much of it one asks back.
+//! What is handed to the log, how much of it one asks back, and what may be removed.
 //!
 //! Promises that a message which breaks a limit is refused before anything is written.
 
@@ -8,7 +8,7 @@ use vitals_model::limits::{
     LOG_BATCH_BYTES_MAX, LOG_BATCH_MESSAGES_MAX, LOG_KEY_BYTES_MAX, PUBLISH_BYTES_MAX,
     PUBLISH_MESSAGES_MAX, RECORD_BYTES_MAX,
 };
-use vitals_model::{Offsets, Record};
+use vitals_model::{LogMessage, Offsets, Record};
 
 use crate::Error;
 
@@ -37,6 +37,18 @@ impl Message {
     pub(crate) fn bytes(&self) -> usize {
         self.key.len() + self.value.len()
     }
+}
+
+/// The version of a message, larger being newer; `None` of one that supersedes nothing and stays.
+pub type VersionOf = fn(&LogMessage) -> Option<i64>;
+
+/// What a compaction did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Compacted {
+    /// Messages below the bound that stay.
+    pub kept: u64,
+    /// Messages that were superseded and are gone.
+    pub removed: u64,
 }
 
 /// How much one fetch returns, and how long it waits for a first message.

@@ -1,4 +1,4 @@
-//! The topics of the log: what each holds, and whether topic compaction may thin it.
+//! The topics of the log: what each holds.
 
 use std::fmt;
 
@@ -27,15 +27,6 @@ impl Topic {
             Self::Quarantine => "vitals.quarantine",
             Self::Changes => "vitals.changes",
             Self::Anomalies => "vitals.anomalies",
-        }
-    }
-
-    /// Whether only the newest message of each key need be kept. The others are kept whole.
-    #[must_use]
-    pub fn compacted(self) -> bool {
-        match self {
-            Self::Records | Self::Changes => true,
-            Self::Quarantine | Self::Anomalies => false,
         }
     }
 

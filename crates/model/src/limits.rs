@@ -30,7 +30,7 @@ pub const LOG_QUEUE_BYTES_MAX: usize = 64 * 1024 * 1024;
 pub const LOG_QUEUE_REQUESTS_MAX: usize = 1_024;
 /// Bytes of messages after which the embedded log's writer stops gathering and syncs.
 pub const LOG_GROUP_BYTES_MAX: usize = 16 * 1024 * 1024;
-/// Most keys that topic compaction holds in memory at once; more take more passes. 16 bytes each.
+/// Most keys that topic compaction holds in memory at once; more take more passes. 32 bytes each.
 pub const COMPACTION_KEYS_MAX: usize = 2_000_000;
 /// Most readers of one topic that are kept connected to Kafka between fetches.
 pub const KAFKA_READERS_MAX: usize = 2;

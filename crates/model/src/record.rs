@@ -197,6 +197,12 @@ impl<'a> RecordView<'a> {
         })
     }
 
+    /// The key its log message should have, see [`Record::log_key`].
+    #[must_use]
+    pub fn log_key(&self) -> Vec<u8> {
+        log_key(self.tenant, self.kind, &self.source, &self.id)
+    }
+
     /// An owned copy, to hand on.
     #[must_use]
     pub fn to_record(&self) -> Record {
@@ -270,8 +276,12 @@ impl Record {
     /// compacted. Neither a kind nor a source contains a slash, so two records never share a key.
     #[must_use]
     pub fn log_key(&self) -> Vec<u8> {
-        format!("{}/{}/{}/{}", self.tenant, self.kind.as_str(), self.source, self.id).into_bytes()
+        log_key(self.tenant, self.kind, &self.source, &self.id)
     }
+}
+
+fn log_key(tenant: TenantId, kind: Kind, source: &str, id: &str) -> Vec<u8> {
+    format!("{tenant}/{}/{source}/{id}", kind.as_str()).into_bytes()
 }
 
 #[cfg(test)]

@@ -3,11 +3,13 @@
 //! Promises that an unknown key in the file is an error naming it, and that a secret never appears in an
 //! error. Reads the environment once; nothing else in the program does.
 //!
-//! An unknown `VITALS_*` variable is only warned about: orchestrators set such names themselves
-//! (`VITALS_SERVICE_HOST`), and they must not keep Vitals from starting.
+//! An unknown `VITALS_*` variable is warned about by every command, and no error: orchestrators set such names
+//! themselves (of a service called vitals: `VITALS_SERVICE_HOST`, `VITALS_PORT_8080_TCP` and more), and a
+//! service's name must not keep Vitals from starting. A file is written by hand, so there it is an error.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use figment::Figment;
 use figment::providers::{Format, Serialized, Toml};
@@ -36,6 +38,8 @@ pub(crate) struct Settings {
     pub(crate) listen: SocketAddr,
     /// What this process does.
     pub(crate) roles: Vec<Role>,
+    /// Seconds between two rounds of maintenance; 0 for none.
+    pub(crate) maintenance_interval_s: u64,
     /// Form of the telemetry.
     pub(crate) log_format: LogFormat,
 }
@@ -52,17 +56,17 @@ impl std::fmt::Debug for Settings {
     }
 }
 
-/// What a process of Vitals may do.
+/// What a process of Vitals may do. Whatever its roles, it serves health and its control door.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Role {
-    /// Takes records in.
+    /// Takes records in: what commands and the demonstration publish through this process.
     Ingest,
-    /// Maintains the vitals.
+    /// Maintains the vitals, the log and the history.
     Engine,
-    /// Answers SQL.
+    /// Answers SQL. This version has no service for it: the role adds nothing to the others.
     Query,
-    /// Serves HTTP to users.
+    /// Serves HTTP to users. This version has no service for it: the role adds nothing to the others.
     Api,
 }
 
@@ -81,10 +85,14 @@ impl Default for Settings {
             database_url: None,
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             roles: Role::ALL.to_vec(),
+            maintenance_interval_s: 3_600,
             log_format: LogFormat::Text,
         }
     }
 }
+
+/// A year: nobody means more, and timers end somewhere.
+const MAINTENANCE_INTERVAL_S_MAX: u64 = 365 * 86_400;
 
 /// Names in the environment that are ours but no settings.
 const OTHER_VARIABLES: [&str; 7] = [
@@ -194,7 +202,7 @@ pub(crate) fn load(
 fn from_text(key: &str, text: &str) -> serde_json::Value {
     match key {
         "roles" => text.split(',').map(|role| role.trim().to_owned()).collect(),
-        "partitions" | "kafka_replication" => {
+        "partitions" | "kafka_replication" | "maintenance_interval_s" => {
             text.parse::<u64>().map_or_else(|_| text.into(), Into::into)
         }
         _ => text.into(),
@@ -243,6 +251,12 @@ fn check(mut settings: Settings) -> Outcome<Settings> {
             "give --kafka and --database-url, or leave --roles out",
         ));
     }
+    if !settings.has(Role::Ingest) && !settings.has(Role::Engine) {
+        return Err(Failure::usage(
+            "a process with the roles query and api alone would do nothing in this version",
+            "give it ingest or engine too",
+        ));
+    }
     let partitions = vitals_model::limits::PARTITIONS_MIN..=vitals_model::limits::PARTITIONS_MAX;
     if !partitions.contains(&settings.partitions) {
         return Err(Failure::usage(
@@ -270,6 +284,12 @@ impl Settings {
     /// Whether this process has a role.
     pub(crate) fn has(&self, role: Role) -> bool {
         self.roles.contains(&role)
+    }
+
+    /// Time between two rounds of maintenance; `None` for none.
+    pub(crate) fn maintenance_interval(&self) -> Option<Duration> {
+        let seconds = self.maintenance_interval_s;
+        (seconds > 0).then(|| Duration::from_secs(seconds.min(MAINTENANCE_INTERVAL_S_MAX)))
     }
 
     /// The data directory.

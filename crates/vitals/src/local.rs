@@ -34,6 +34,8 @@ pub(crate) struct Local {
     pub(crate) store: Store,
     /// This process's engine; `None` when it has none.
     pub(crate) engine: Option<Status>,
+    /// Whether this process takes records in.
+    pub(crate) ingests: bool,
 }
 
 impl Local {
@@ -44,6 +46,18 @@ impl Local {
 
     async fn position(&self) -> Result<Position, Refusal> {
         self.store.position(SHARD).await.map_err(|error| store_refusal(&error))
+    }
+
+    /// Records are taken in by a process that has the role for it.
+    fn takes_records(&self) -> Result<(), Refusal> {
+        if self.ingests {
+            return Ok(());
+        }
+        Err(Refusal::new(
+            RefusalKind::Invalid,
+            "this process takes no records in: it has not the role ingest",
+            "turn to one that has, or give --kafka and --database-url",
+        ))
     }
 
     /// Waits a moment for the engine to come to `target`.
@@ -94,6 +108,7 @@ impl Operator for Local {
     }
 
     async fn publish(&self, messages: Vec<Message>) -> Result<(), Refusal> {
+        self.takes_records()?;
         self.log.publish(Topic::Records, messages).await.map_err(|error| log_refusal(&error))
     }
 
@@ -109,6 +124,7 @@ impl Operator for Local {
     }
 
     async fn quarantine(&self, lines: Vec<BadLine>) -> Result<(), Refusal> {
+        self.takes_records()?;
         let partitions = self.log.partitions();
         let messages = lines.iter().map(|line| quarantine_message(line, partitions)).collect();
         self.log.publish(Topic::Quarantine, messages).await.map_err(|error| log_refusal(&error))?;

@@ -2,8 +2,9 @@
 //!
 //! Promises that a tick is committed whole or not at all, that ticks are committed in order, and that
 //! what was quarantined is published after its commit and not before (I6). Under load ticks grow to the limits
-//! of a `LogBatch`, when quiet a record is committed some twenty milliseconds after the log has it. Does
-//! not retry the engine and does not survive being fenced: the process ends, and another goes on.
+//! of a `LogBatch`, when quiet a record is committed some twenty milliseconds after the log has it. A
+//! log or a database that went away is waited for. Does not retry the engine and does not survive being
+//! fenced: the process ends, and another goes on.
 //!
 //! Two things happen at a time and never three: while tick n is committed, tick n+1 is fetched and
 //! absorbed. So what arrives during a commit is one batch, and nothing needs to be tuned.
@@ -21,11 +22,12 @@ use vitals_store::{Error as StoreError, Writer};
 
 use crate::clock::{self, Stopwatch};
 use crate::engine_thread::EngineThread;
-use crate::failure::{Failure, OrFail, Outcome};
+use crate::failure::{Failure, Outcome};
 use crate::start::Start;
 use crate::status::Status;
 use crate::supervisor::Stop;
 use crate::telemetry::{COMMIT, LAG, RECEIVED, RECORDS, ROWS, STAGE, TICK};
+use crate::patience;
 
 /// Longest wait for a first record: so late a local midnight, or a stop, is noticed.
 const FETCH_WAIT: Duration = Duration::from_millis(200);
@@ -55,6 +57,7 @@ struct Intake {
     next: Offsets,
     last_tick: Stopwatch,
     last_lag: Stopwatch,
+    status: Status,
     stop: Stop,
 }
 
@@ -83,6 +86,7 @@ impl Pipeline {
             next: offsets,
             last_tick: Stopwatch::start(),
             last_lag: Stopwatch::start(),
+            status: start.status.clone(),
             stop: stop.clone(),
         };
         let outlet = Outlet {
@@ -118,11 +122,11 @@ impl Intake {
         tokio::time::sleep(TICK_INTERVAL_MIN.saturating_sub(self.last_tick.elapsed())).await;
         let stage = Stopwatch::start();
         let limit = FetchLimit { wait: FETCH_WAIT, ..FetchLimit::default() };
-        let batch = self
-            .log
-            .fetch(Topic::Records, &self.next, limit)
-            .await
-            .or_fail("the log cannot be read", "")?;
+        let fetch = || self.log.fetch(Topic::Records, &self.next, limit);
+        let waits = (&self.status, &self.stop);
+        let Some(batch) = patience::with_log(waits, "the log cannot be read", fetch).await? else {
+            return Ok(None);
+        };
         self.last_tick = Stopwatch::start();
         let upper = batch.upper.clone();
         if !batch.messages.is_empty() {
@@ -134,20 +138,20 @@ impl Intake {
             histogram!(STAGE, "stage" => "absorb").record(stage.seconds());
         }
         self.next = upper;
-        self.measure_lag().await?;
+        self.measure_lag().await;
         Ok(absorbed)
     }
 
-    async fn measure_lag(&mut self) -> Outcome {
+    async fn measure_lag(&mut self) {
         if self.last_lag.elapsed() < LAG_INTERVAL {
-            return Ok(());
+            return;
         }
         self.last_lag = Stopwatch::start();
-        let ends = self.log.ends(Topic::Records).await.or_fail("the log cannot be read", "")?;
+        // The next fetch says what is the matter with a log that does not answer.
+        let Ok(ends) = self.log.ends(Topic::Records).await else { return };
         // Telemetry: a float of a count of records is exact enough.
         #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
         gauge!(LAG).set(lag(&ends, &self.next) as f64);
-        Ok(())
     }
 }
 
@@ -192,11 +196,10 @@ impl Outlet {
         let partitions = self.log.partitions();
         // As text, bytes that are none grow up to sixfold: published together they might be too many.
         for some in quarantined.chunks(QUARANTINED_PER_PUBLISH) {
-            let messages = some.iter().map(|it| message_of(it, partitions)).collect();
-            self.log
-                .publish(Topic::Quarantine, messages)
-                .await
-                .or_fail("quarantined messages cannot be published", "")?;
+            let messages: Vec<_> = some.iter().map(|it| message_of(it, partitions)).collect();
+            let publish = || self.log.publish(Topic::Quarantine, messages.clone());
+            let what = "quarantined messages cannot be published";
+            patience::with_log((&self.status, &self.stop), what, publish).await?;
         }
         Ok(())
     }

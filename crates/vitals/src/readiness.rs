@@ -1,6 +1,9 @@
 //! Whether this process can serve: asked by `/readyz`.
 //!
-//! Promises fresh answers: each question asks the database, the log and the engine again.
+//! Promises fresh answers: each question asks the database, the log and the engine again, all at a time. One that
+//! does not answer is named, and does not hide what the others say.
+
+use std::time::Duration;
 
 use vitals_api::health::{Check, Readiness};
 use vitals_api::operator::chain;
@@ -10,6 +13,9 @@ use vitals_store::Store;
 
 use crate::pipeline::lag;
 use crate::status::Status;
+
+/// Longest wait for one answer: less than whoever asked waits for all of them.
+const ANSWER_MAX: Duration = Duration::from_secs(3);
 
 /// What a process needs.
 #[derive(Debug)]
@@ -38,6 +44,9 @@ impl Ready {
             let detail = "is being rebuilt from the log".to_owned();
             return Check { name, ok: false, detail };
         }
+        if let Some(detail) = progress.waits_for {
+            return Check { name, ok: false, detail };
+        }
         match self.log.ends(Topic::Records).await {
             Ok(ends) => {
                 let behind = lag(&ends, &progress.offsets);
@@ -53,11 +62,24 @@ impl Ready {
 #[async_trait::async_trait]
 impl Readiness for Ready {
     async fn checks(&self) -> Vec<Check> {
-        let (database, log) = tokio::join!(self.store.check(), self.log.check());
-        let mut checks = vec![check("database", database), check("log", log)];
-        if let Some(status) = &self.engine {
-            checks.push(self.engine(status).await);
-        }
-        checks
+        let database = async { check("database", self.store.check().await) };
+        let log = async { check("log", self.log.check().await) };
+        let engine = async {
+            match &self.engine {
+                Some(status) => Some(within("engine", self.engine(status)).await),
+                None => None,
+            }
+        };
+        let (database, log, engine) =
+            tokio::join!(within("database", database), within("log", log), engine);
+        [database, log].into_iter().chain(engine).collect()
     }
+}
+
+async fn within(name: &'static str, answer: impl Future<Output = Check>) -> Check {
+    let silent = || {
+        let detail = format!("does not answer within {} s", ANSWER_MAX.as_secs());
+        Check { name, ok: false, detail }
+    };
+    tokio::time::timeout(ANSWER_MAX, answer).await.unwrap_or_else(|_| silent())
 }

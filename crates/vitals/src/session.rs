@@ -47,7 +47,12 @@ pub(crate) async fn with<T, F: Future<Output = Outcome<T>>>(
     if settings.external() {
         // The engine is a `vitals up` elsewhere; starting a second one would fence it.
         let backend = Backend::open(settings, &dir).await?;
-        let local = Local { log: backend.log.clone(), store: backend.store.clone(), engine: None };
+        let local = Local {
+            log: backend.log.clone(),
+            store: backend.store.clone(),
+            engine: None,
+            ingests: true,
+        };
         let result = interruptible(work(Arc::new(local))).await;
         backend.close().await;
         return result;
@@ -82,7 +87,8 @@ pub(crate) async fn with<T, F: Future<Output = Outcome<T>>>(
         };
         supervisor.start("engine", start::run(start, supervisor.stop()));
     }
-    let local = Local { log: backend.log.clone(), store: backend.store.clone(), engine };
+    let local =
+        Local { log: backend.log.clone(), store: backend.store.clone(), engine, ingests: true };
     let work = async {
         if needs == Needs::Engine {
             status.hydrated().await;

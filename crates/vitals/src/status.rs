@@ -14,6 +14,8 @@ pub(crate) struct Progress {
     pub(crate) tick: u64,
     /// The offsets it covers.
     pub(crate) offsets: Offsets,
+    /// What it waits for, when it cannot go on by itself.
+    pub(crate) waits_for: Option<String>,
 }
 
 /// The engine's progress, shared.
@@ -33,7 +35,14 @@ impl Status {
 
     /// Notes a committed tick.
     pub(crate) fn committed(&self, tick: u64, offsets: Offsets) {
-        self.0.send_replace(Progress { hydrated: true, tick, offsets });
+        self.0.send_modify(|it| {
+            (it.hydrated, it.tick, it.offsets) = (true, tick, offsets);
+        });
+    }
+
+    /// Notes what the engine waits for; `None` when it goes on.
+    pub(crate) fn waits_for(&self, what: Option<String>) {
+        self.0.send_modify(|it| it.waits_for = what);
     }
 
     /// Waits until the engine is rebuilt.

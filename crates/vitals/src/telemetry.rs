@@ -27,6 +27,18 @@ pub(crate) const LAG: &str = "vitals_log_lag_records";
 pub(crate) const STAGE: &str = "vitals_stage_seconds";
 /// Time of one commit.
 pub(crate) const COMMIT: &str = "vitals_commit_seconds";
+/// Acts on the log that were tried again.
+pub(crate) const LOG_RETRIES: &str = "vitals_log_retries_total";
+/// Whether the engine waits for a log that went away.
+pub(crate) const LOG_AWAY: &str = "vitals_log_away";
+/// Time of one task of maintenance, by `task`: compact, forget.
+pub(crate) const MAINTENANCE: &str = "vitals_maintenance_seconds";
+/// Tasks of maintenance that failed, by `task`.
+pub(crate) const MAINTENANCE_FAILURES: &str = "vitals_maintenance_failures_total";
+/// Superseded messages removed from the log.
+pub(crate) const COMPACTED: &str = "vitals_log_compacted_messages_total";
+/// Rows of history forgotten.
+pub(crate) const FORGOTTEN: &str = "vitals_history_forgotten_rows_total";
 
 /// Starts telemetry on standard error. Lines about our own doings at level info, others' from warn on,
 /// unless `VITALS_LOG` or `RUST_LOG` says otherwise.
@@ -72,10 +84,19 @@ pub(crate) fn metrics() -> Outcome<PrometheusHandle> {
     describe_gauge!(LAG, "Records in the log that are not committed yet");
     describe_histogram!(STAGE, Unit::Seconds, "Time of one stage of one tick");
     describe_histogram!(COMMIT, Unit::Seconds, "Time of one commit");
+    describe_counter!(LOG_RETRIES, "Acts on the log that were tried again");
+    describe_gauge!(LOG_AWAY, "1 while the engine waits for a log that went away");
+    describe_histogram!(MAINTENANCE, Unit::Seconds, "Time of one task of maintenance");
+    describe_counter!(MAINTENANCE_FAILURES, "Tasks of maintenance that failed");
+    describe_counter!(COMPACTED, "Superseded messages removed from the log");
+    describe_counter!(FORGOTTEN, "Rows of history forgotten");
     metrics::gauge!("vitals_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
     for outcome in ["applied", "superseded", "duplicate", "quarantined"] {
         metrics::counter!(RECORDS, "outcome" => outcome).absolute(0);
     }
-    metrics::counter!(RECEIVED).absolute(0);
+    for name in [RECEIVED, LOG_RETRIES, COMPACTED, FORGOTTEN] {
+        metrics::counter!(name).absolute(0);
+    }
+    metrics::gauge!(LOG_AWAY).set(0.0);
     Ok(handle)
 }

@@ -192,15 +192,15 @@ pub(crate) async fn compaction_keeps_the_newest_of_each_key(subject: &dyn Subjec
             let value = if deleted { r#"{"deleted":true}"#.into() } else { format!("v{version}") };
             message(0, &format!("key {key}"), &value)
         });
-        log.publish(Topic::Records, messages.collect()).await.expect("published");
+        log.publish(Topic::Changes, messages.collect()).await.expect("published");
     }
-    let before = read_all(&log, Topic::Records).await;
+    let before = read_all(&log, Topic::Changes).await;
     let newest = &before[before.len() - KEYS..];
 
     let begun = Instant::now();
     let after = loop {
-        subject.compact(&log, Topic::Records).await;
-        let mut after = read_all(&log, Topic::Records).await;
+        subject.compact(&log, Topic::Changes).await;
+        let mut after = read_all(&log, Topic::Changes).await;
         after.retain(|it| it.key != b"filler");
         if after.len() == KEYS {
             break after;
@@ -212,12 +212,12 @@ pub(crate) async fn compaction_keeps_the_newest_of_each_key(subject: &dyn Subjec
     // Compacted away is not truncated: one can read on from any offset that was ever given.
     for from in [0, 1, 50] {
         let from = Offsets([(0, from)].into());
-        let found = read_from(&log, Topic::Records, from, unlimited()).await;
+        let found = read_from(&log, Topic::Changes, from, unlimited()).await;
         assert!(found.iter().filter(|it| it.key != b"filler").eq(newest));
     }
-    let ends = log.ends(Topic::Records).await.expect("the ends");
-    log.publish(Topic::Records, vec![message(0, "key 0", "v20")]).await.expect("published");
-    let batch = log.fetch(Topic::Records, &ends, unlimited()).await.expect("a batch");
+    let ends = log.ends(Topic::Changes).await.expect("the ends");
+    log.publish(Topic::Changes, vec![message(0, "key 0", "v20")]).await.expect("published");
+    let batch = log.fetch(Topic::Changes, &ends, unlimited()).await.expect("a batch");
     assert_eq!(batch.messages[0].offset, ends.get(0), "no offset is given twice");
 }
 

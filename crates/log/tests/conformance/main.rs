@@ -7,6 +7,7 @@
 #![allow(clippy::print_stdout, reason = "a failing test shows its seed")]
 
 mod checks;
+mod compaction;
 mod kill;
 mod limits;
 mod subject;

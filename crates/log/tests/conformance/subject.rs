@@ -1,7 +1,7 @@
 //! The logs under test, and how each is opened again, compacted and removed.
 
 use std::process::Command;
-use std::sync::{Arc, Mutex, OnceLock, Weak};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -35,27 +35,26 @@ pub(crate) trait Subject: Sync {
 
 pub(crate) struct Embedded {
     dir: tempfile::TempDir,
-    opened: Mutex<Weak<EmbeddedLog>>,
 }
 
 impl Embedded {
     pub(crate) fn new() -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
-        Self { dir, opened: Mutex::default() }
+        Self { dir }
     }
 }
 
 #[async_trait]
 impl Subject for Embedded {
     async fn open_with(&self, partitions: u16) -> Result<SharedLog, Error> {
-        let log = Arc::new(EmbeddedLog::open(self.dir.path(), partitions)?);
-        *self.opened.lock().expect("no panic under the lock") = Arc::downgrade(&log);
-        Ok(log)
+        Ok(Arc::new(EmbeddedLog::open(self.dir.path(), partitions)?))
     }
 
-    async fn compact(&self, _log: &SharedLog, topic: Topic) {
-        let log = self.opened.lock().expect("no panic under the lock").upgrade();
-        log.expect("the log is open").compact(topic).await.expect("the topic is compacted");
+    async fn compact(&self, log: &SharedLog, topic: Topic) {
+        let below = log.ends(topic).await.expect("the ends");
+        // Whatever comes later is newer, as Kafka has it.
+        let done = log.compact(topic, &below, |_| Some(0)).await.expect("the topic is compacted");
+        assert!(done.is_some(), "it is its owner who thins an embedded log");
     }
 }
 
@@ -88,6 +87,30 @@ impl Kafka {
         self.admin().delete_records(&offsets, &options).await.expect("the records are deleted");
     }
 
+    /// Has the broker compact a topic as soon as `more` lets it. What is set here is all of its settings.
+    pub(crate) async fn set(&self, topic: Topic, more: &[(&str, &str)]) {
+        let name = self.config.topic_name(topic);
+        // Kafka leaves the newest segment alone, and begins another with the first message after its time.
+        let config = AlterConfig::new(ResourceSpecifier::Topic(&name))
+            .set("cleanup.policy", "compact")
+            .set("segment.ms", "1")
+            .set("min.cleanable.dirty.ratio", "0.0");
+        let config = more.iter().fold(config, |config, (name, value)| config.set(name, value));
+        let altered = self.admin().alter_configs([&config], &AdminOptions::new()).await;
+        for it in altered.expect("the settings are altered") {
+            it.expect("the topic's settings are altered");
+        }
+    }
+
+    /// A setting of a topic.
+    pub(crate) async fn setting(&self, topic: Topic, setting: &str) -> Option<String> {
+        let name = self.config.topic_name(topic);
+        let asked = [ResourceSpecifier::Topic(&name)];
+        let answers = self.admin().describe_configs(&asked, &AdminOptions::new()).await;
+        let answer = answers.expect("an answer").pop().expect("a topic").expect("its settings");
+        answer.get(setting).and_then(|it| it.value.clone())
+    }
+
     /// Removes what the test created: the broker may be somebody's.
     pub(crate) async fn remove(&self) {
         let names = Topic::ALL.map(|topic| self.config.topic_name(topic));
@@ -105,19 +128,7 @@ impl Subject for Kafka {
     }
 
     async fn compact(&self, log: &SharedLog, topic: Topic) {
-        let name = self.config.topic_name(topic);
-        // Kafka leaves the newest segment alone, and begins another with the first message after its time.
-        // What is set here is all of the topic's settings.
-        let config = AlterConfig::new(ResourceSpecifier::Topic(&name))
-            .set("cleanup.policy", "compact")
-            .set("segment.ms", "1")
-            .set("min.cleanable.dirty.ratio", "0.0")
-            .set("min.compaction.lag.ms", "0")
-            .set("max.compaction.lag.ms", "1");
-        let altered = self.admin().alter_configs([&config], &AdminOptions::new()).await;
-        for it in altered.expect("the settings are altered") {
-            it.expect("the topic's settings are altered");
-        }
+        self.set(topic, &[("min.compaction.lag.ms", "0"), ("max.compaction.lag.ms", "1")]).await;
         let filler = message(0, "filler", "filler");
         log.publish(topic, vec![filler]).await.expect("published");
         // Between two looks at what only the broker's own clock brings about.

@@ -1,4 +1,4 @@
-//! `vitals up`: every role in one process, until it is told to stop.
+//! `vitals up`: every role in one process, or those it is given, until it is told to stop.
 //!
 //! Promises one line on standard output, `ready http://...`, once it serves; an orderly stop at SIGTERM
 //! and SIGINT (no more intake, the batch under way is committed, PostgreSQL is stopped, exit 0); and exit
@@ -13,8 +13,9 @@ use crate::backend::Backend;
 use crate::cli::Up;
 use crate::config::{Role, Settings};
 use crate::data_dir::{DataDir, Held, Hold, RunFile};
-use crate::failure::Outcome;
+use crate::failure::{Failure, Outcome};
 use crate::local::Local;
+use crate::maintenance::Maintenance;
 use crate::readiness::Ready;
 use crate::start::{self, Start};
 use crate::status::Status;
@@ -23,6 +24,12 @@ use crate::{demo, http, output, telemetry};
 
 /// Runs `vitals up`.
 pub(crate) async fn run(settings: &Settings, it: &Up) -> Outcome {
+    if it.demo && !settings.has(Role::Ingest) {
+        return Err(Failure::usage(
+            "a demonstration publishes records, and this process has not the role ingest",
+            "add ingest to --roles, or leave --demo out",
+        ));
+    }
     let dir = DataDir::new(settings.data_dir());
     let held = match dir.hold("up")? {
         Hold::Ours(held) => held,
@@ -51,6 +58,7 @@ async fn serve(
         log: backend.log.clone(),
         store: backend.store.clone(),
         engine: engine.clone(),
+        ingests: settings.has(Role::Ingest),
     });
     let ready = Arc::new(Ready {
         log: backend.log.clone(),
@@ -75,6 +83,15 @@ async fn serve(
             repair: it.repair,
         };
         supervisor.start("engine", start::run(start, supervisor.stop()));
+        if let Some(interval) = settings.maintenance_interval() {
+            let maintenance = Maintenance {
+                log: backend.log.clone(),
+                store: backend.store.clone(),
+                status: status.clone(),
+                interval,
+            };
+            supervisor.start("maintenance", maintenance.run(supervisor.stop()));
+        }
     }
     if it.demo {
         let waits = engine.clone();

@@ -62,6 +62,22 @@ fn wrong_settings_are_named_and_secrets_are_not() {
     assert!(text.contains("--kafka and --database-url"), "{text}");
     let text = refusal(&flags, &[("VITALS_ROLES", "cook")]);
     assert!(text.contains("cook"), "{text}");
+    let shared = [("VITALS_KAFKA", "k:1"), ("VITALS_DATABASE_URL", "postgres://h/d")];
+    let text = refusal(&flags, &[&shared[..], &[("VITALS_ROLES", "api,query")]].concat());
+    assert!(text.contains("would do nothing") && text.contains("ingest or engine"), "{text}");
+}
+
+#[test]
+fn maintenance_has_an_interval_or_is_off() {
+    let interval = |seconds: &str| {
+        let variables = [("VITALS_MAINTENANCE_INTERVAL_S", seconds)];
+        let settings = load(&SettingFlags::default(), None, &environment(&variables));
+        settings.expect("settings").maintenance_interval()
+    };
+    assert_eq!(Settings::default().maintenance_interval(), Some(Duration::from_secs(3_600)));
+    assert_eq!(interval("7"), Some(Duration::from_secs(7)));
+    assert_eq!(interval("0"), None);
+    assert!(interval("18446744073709551615").is_some_and(|it| it < Duration::MAX / 2));
 }
 
 #[test]

@@ -4,5 +4,6 @@
 
 mod cli;
 mod pipeline;
+mod shared;
 #[allow(unreachable_pub, reason = "a module two tests share")]
 mod world;

@@ -1,6 +1,7 @@
 //! Records in at one end, the same numbers out at the other, and nothing lost on the way.
 
-use crate::world::{World, online_retail};
+use crate::shared::until;
+use crate::world::{Up, World, online_retail};
 
 #[test]
 fn import_read_verify_import_again_and_stop() {
@@ -120,4 +121,42 @@ fn a_difference_is_found_refused_and_repaired() {
     world.run(&["verify"]).expect(0);
     assert_eq!(up.stop(), 0);
     assert_eq!(world.rows(), rows);
+}
+
+#[test]
+fn maintenance_puts_away_what_no_start_needs() {
+    let world = World::new();
+    let file = world.path("retail.csv");
+    online_retail(&file, 300);
+    let file = file.to_str().unwrap();
+    let start = || {
+        let mut command = world.command(&["up", "--listen", "127.0.0.1:0"]);
+        command.env("VITALS_MAINTENANCE_INTERVAL_S", "1");
+        Up::start(command)
+    };
+    let up = start();
+    let import = ["import", "csv", file, "--preset", "online-retail", "--tenant", "shop"];
+    let first = world.run(&[&import[..], &["--clock", "data", "--json"]].concat()).expect(0).json();
+    let applied = first["committed"]["applied"].as_u64().unwrap();
+    let rows = world.rows();
+    // The same once more: whatever was there is superseded by its own repetition.
+    world.run(&import).expect(0);
+    until("the log is compacted", || up.metric("vitals_log_compacted_messages_total") >= applied);
+    assert_ne!(world.psql("select count(*) from vital_changes"), "0");
+    world.psql("update vital_changes set committed_at = committed_at - interval '500 days'");
+    until("history is forgotten", || world.psql("select count(*) from vital_changes") == "0");
+    until("it says so", || up.metric("vitals_history_forgotten_rows_total") > 0);
+    let verified = world.run(&["verify", "--json"]).expect(0).json();
+    assert_eq!(
+        verified["records"],
+        applied + 1,
+        "the log has each record once, and the tenant's own"
+    );
+    assert_eq!(up.stop(), 0);
+
+    // A start that found a difference would refuse.
+    let up = start();
+    world.run(&["verify"]).expect(0);
+    assert_eq!(world.rows(), rows);
+    assert_eq!(up.stop(), 0);
 }

@@ -7,7 +7,7 @@ use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
 use vitals_model::vital::{VitalKey, VitalRow};
@@ -66,19 +66,12 @@ impl World {
     pub(crate) fn up(&self, args: &[&str]) -> Up {
         let mut all = vec!["up", "--listen", "127.0.0.1:0"];
         all.extend(args);
-        let mut child = self.command(&all).stdout(Stdio::piped()).spawn().unwrap();
-        let stdout = child.stdout.take().unwrap();
-        let (lines, inbox) = mpsc::sync_channel(100);
-        std::thread::spawn(move || {
-            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-                if lines.send(line).is_err() {
-                    break;
-                }
-            }
-        });
-        let line = inbox.recv_timeout(PATIENCE).expect("vitals up prints that it is ready");
-        let http = line.strip_prefix("ready ").expect("the line begins with ready").to_owned();
-        Up { child: Some(child), http, stdout: inbox }
+        Up::start(self.command(&all))
+    }
+
+    /// A name no other world has at the time.
+    pub(crate) fn name(&self) -> String {
+        self.root.path().file_name().unwrap().to_string_lossy().replace('.', "")
     }
 
     /// Reads with the database running: that of a running `up`, or one started for the purpose.
@@ -103,6 +96,24 @@ impl World {
         })
     }
 
+    /// The vitals of a database that runs.
+    pub(crate) fn rows_at(url: &str) -> BTreeSet<String> {
+        tokio::runtime::Runtime::new().unwrap().block_on(async {
+            let store = Store::connect(url).await.unwrap();
+            let rows = texts(&store.vitals(None).await.unwrap());
+            store.close().await;
+            rows
+        })
+    }
+
+    /// What a query says, by PostgreSQL's own client, of a database that runs.
+    pub(crate) fn psql_at(url: &str, query: &str) -> String {
+        let output = Command::new("psql").args([url, "-XAtc", query]).output().unwrap();
+        let run = Run::of(&output);
+        assert_eq!(run.code, 0, "{query}: {}", run.stderr);
+        run.stdout.trim().to_owned()
+    }
+
     /// The vitals, as text without the tenants' ids: these are random.
     pub(crate) fn rows(&self) -> BTreeSet<String> {
         self.with_store(async |store, _| texts(&store.vitals(None).await.unwrap()))
@@ -110,12 +121,7 @@ impl World {
 
     /// What a query says, by PostgreSQL's own client.
     pub(crate) fn psql(&self, query: &str) -> String {
-        self.with_store(async |_, url| {
-            let output = Command::new("psql").args([url, "-XAtc", query]).output().unwrap();
-            let run = Run::of(&output);
-            assert_eq!(run.code, 0, "{query}: {}", run.stderr);
-            run.stdout.trim().to_owned()
-        })
+        self.with_store(async |_, url| Self::psql_at(url, query))
     }
 
     pub(crate) fn tenants(&self) -> Vec<TenantId> {
@@ -174,9 +180,57 @@ pub(crate) struct Up {
     child: Option<Child>,
     pub(crate) http: String,
     pub(crate) stdout: mpsc::Receiver<String>,
+    /// What it has said on standard error so far.
+    said: Arc<Mutex<String>>,
 }
 
 impl Up {
+    /// Starts a `vitals up` and waits until it is ready.
+    pub(crate) fn start(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let (lines, stdout) = mpsc::sync_channel(100);
+        let out = BufReader::new(child.stdout.take().unwrap());
+        std::thread::spawn(move || {
+            for line in out.lines().map_while(Result::ok) {
+                if lines.send(line).is_err() {
+                    break;
+                }
+            }
+        });
+        let said = Arc::<Mutex<String>>::default();
+        let (heard, err) = (Arc::clone(&said), BufReader::new(child.stderr.take().unwrap()));
+        std::thread::spawn(move || {
+            for line in err.lines().map_while(Result::ok) {
+                heard.lock().unwrap().push_str(&(line + "\n"));
+            }
+        });
+        let line = stdout.recv_timeout(PATIENCE);
+        let line = line.unwrap_or_else(|_| panic!("not ready: {}", said.lock().unwrap()));
+        let http = line.strip_prefix("ready ").expect("the line begins with ready").to_owned();
+        Self { child: Some(child), http, stdout, said }
+    }
+
+    /// Waits until it has ended by itself; its exit code, and what it said.
+    pub(crate) fn ended(mut self) -> (i32, String) {
+        let code = wait(&mut self.child.take().unwrap());
+        let said = self.said.lock().unwrap().clone();
+        (code, said)
+    }
+
+    /// Kills it, as nothing can be prepared for.
+    pub(crate) fn kill_9(mut self) {
+        let mut child = self.child.take().unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    /// The value of a metric that counts; 0 when there is none of that name.
+    pub(crate) fn metric(&self, name: &str) -> u64 {
+        let page = self.get("/metrics");
+        let mut lines = page.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        lines.next().map_or(0, |value| value.parse().unwrap())
+    }
+
     /// Stops it in good order; its exit code.
     pub(crate) fn stop(mut self) -> i32 {
         let mut child = self.child.take().unwrap();
