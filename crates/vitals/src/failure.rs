@@ -4,7 +4,6 @@
 //! means failed, 2 wrong usage, 75 that another engine has taken over and this one must not go on.
 
 use std::fmt;
-use std::process::ExitCode;
 
 use vitals_api::Refusal;
 use vitals_api::operator::chain;
@@ -53,8 +52,8 @@ impl Failure {
     }
 
     /// The exit code.
-    pub(crate) fn exit(&self) -> ExitCode {
-        ExitCode::from(self.exit)
+    pub(crate) fn exit(&self) -> u8 {
+        self.exit
     }
 }
 

@@ -27,7 +27,7 @@ use crate::start::Start;
 use crate::status::Status;
 use crate::supervisor::Stop;
 use crate::telemetry::{COMMIT, LAG, RECEIVED, RECORDS, ROWS, STAGE, TICK};
-use crate::patience;
+use crate::{patience, planted};
 
 /// Longest wait for a first record: so late a local midnight, or a stop, is noticed.
 const FETCH_WAIT: Duration = Duration::from_millis(200);
@@ -173,7 +173,7 @@ impl Outlet {
         let Some(batch) = batch else { return Ok(()) };
         let stage = Stopwatch::start();
         loop {
-            match self.writer.commit(&batch).await {
+            match planted::commit(&mut self.writer, &batch).await {
                 Ok(_) => break,
                 // Safe to retry because: a commit is compare-and-append, and says so if it is there.
                 Err(error @ StoreError::Lost { .. }) if self.patient && !self.stop.stopping() => {
