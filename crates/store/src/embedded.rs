@@ -9,7 +9,6 @@
 //! Does not promise a server of the same version for ever: a cluster of one major version needs the
 //! programs of that version, and says so.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -26,7 +25,7 @@ mod server;
 mod signal;
 
 use account::Account;
-use cluster::{Cluster, SocketDir};
+use cluster::{Cluster, Lock, SocketDir};
 use server::Server;
 
 /// How long a start may take. Recovery after a crash replays at most `max_wal_size`.
@@ -44,7 +43,7 @@ pub struct EmbeddedPostgres {
     /// Dropped after the server.
     _socket: SocketDir,
     /// Held, not read: who has it may start a server here.
-    _lock: File,
+    _lock: Lock,
 }
 
 impl EmbeddedPostgres {

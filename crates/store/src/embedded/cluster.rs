@@ -81,13 +81,13 @@ impl Cluster {
         format!("postgres://postgres@localhost:5432/{database}?host={host}&sslmode=disable")
     }
 
-    /// The right to start a server here, for as long as the file is open.
-    pub(super) fn lock(&self) -> Result<File, EmbeddedError> {
+    /// The right to start a server here, until it is dropped.
+    pub(super) fn lock(&self) -> Result<Lock, EmbeddedError> {
         let path = self.root.join("lock");
         let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
         let file = file.map_err(files("open", &path))?;
         match file.try_lock() {
-            Ok(()) => Ok(file),
+            Ok(()) => Ok(Lock(file)),
             Err(TryLockError::WouldBlock) => Err(EmbeddedError::InUse { dir: self.root.clone() }),
             Err(TryLockError::Error(source)) => Err(files("lock", &path)(source)),
         }
@@ -193,6 +193,18 @@ impl Cluster {
 
     pub(super) fn slow(&self, doing: &'static str, bound: Duration) -> EmbeddedError {
         EmbeddedError::Slow { doing, dir: self.root.clone(), seconds: bound.as_secs() }
+    }
+}
+
+/// The right to start a server.
+#[derive(Debug)]
+pub(super) struct Lock(File);
+
+impl Drop for Lock {
+    /// Closing the file is not enough: a child that another thread is just starting has it open too, until
+    /// it becomes its program.
+    fn drop(&mut self) {
+        self.0.unlock().ok();
     }
 }
 
