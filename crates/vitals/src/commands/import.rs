@@ -29,7 +29,7 @@ use crate::session::{self, Needs, SharedOperator};
 use crate::{output, supervisor};
 
 /// Most messages published at a time: a checkpoint is saved after each.
-const CHUNK_MESSAGES_MAX: usize = 5_000;
+const CHUNK_MESSAGES_MAX: usize = 2_000;
 /// Bytes of messages after which a chunk is published.
 const CHUNK_BYTES: usize = 4 * 1024 * 1024;
 /// Chunks read ahead of the one that is being published.
