@@ -22,8 +22,8 @@ pub enum Bug {
 /// Set once, by [`main`], in a process that makes the mistake.
 static PLANTED: OnceLock<Bug> = OnceLock::new();
 
-/// Between the two halves of a commit: as wide as a commit of a busy database, so that few kills find it.
-const BETWEEN: Duration = Duration::from_millis(50);
+/// Between the two halves of a commit: about as long as the rest of it, so that few kills find it.
+const BETWEEN: Duration = Duration::from_millis(250);
 
 /// Does what [`crate::main`] does, with a mistake. The exit code.
 pub fn main(bug: Bug, args: impl IntoIterator<Item = OsString>) -> u8 {
