@@ -183,21 +183,43 @@ impl Store {
         let mut forgotten = 0;
         for (tenant, days) in tenants {
             let cutoff = UtcMicros(now.0.saturating_sub(i64::from(days) * DAY_US));
-            let deleted = sqlx::query(
-                "with oldest as (select tick, committed_at from vital_changes \
-                     where tenant = $1 order by tick limit $3) \
-                 delete from vital_changes where tenant = $1 and committed_at < $2 \
-                     and tick <= (select max(tick) from oldest where committed_at < $2)",
-            )
-            .bind(tenant)
-            .bind(cutoff.to_chrono())
-            .bind(FORGOTTEN_PER_CALL_MAX)
-            .execute(&self.pool)
-            .await
-            .map_err(failed("forget history"))?;
-            forgotten += deleted.rows_affected();
+            let deleted = self.forget_before(tenant, cutoff.to_chrono()).await;
+            forgotten += deleted.map_err(failed("forget history"))?;
         }
         Ok(forgotten)
+    }
+
+    /// Two statements, so that the second names its last tick as a number: TimescaleDB then unpacks only
+    /// the compressed rows up to there.
+    async fn forget_before(&self, tenant: Uuid, cutoff: DateTime<Utc>) -> Result<u64, sqlx::Error> {
+        let mut tx = self.pool.begin().await?;
+        let last: Option<i64> = sqlx::query_scalar(
+            "select max(tick) from (select tick, committed_at from vital_changes \
+                 where tenant = $1 order by tick limit $3) oldest where committed_at < $2",
+        )
+        .bind(tenant)
+        .bind(cutoff)
+        .bind(FORGOTTEN_PER_CALL_MAX)
+        .fetch_one(&mut *tx)
+        .await?;
+        let Some(last) = last else { return Ok(0) };
+        // It also refuses to unpack more than 100,000 rows, and one tick can be longer. Where there is no
+        // TimescaleDB the setting means nothing.
+        sqlx::query(
+            "select set_config('timescaledb.max_tuples_decompressed_per_dml_transaction', '0', true)",
+        )
+        .execute(&mut *tx)
+        .await?;
+        let deleted = sqlx::query(
+            "delete from vital_changes where tenant = $1 and committed_at < $2 and tick <= $3",
+        )
+        .bind(tenant)
+        .bind(cutoff)
+        .bind(last)
+        .execute(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        Ok(deleted.rows_affected())
     }
 }
 
@@ -250,13 +272,16 @@ impl Plan {
     pub(crate) async fn write(&self, db: &mut PgConnection) -> Result<(), sqlx::Error> {
         let back = &self.taken_back;
         if !back.tenant.is_empty() {
+            // The bound changes no row: what is joined is of this minute. It is for TimescaleDB, which
+            // would otherwise unpack every compressed chunk to look for them.
             sqlx::query(
                 "delete from vital_changes h using unnest($1::uuid[], $2::bigint[], $3::int[]) d (tenant, tick, n) \
-                 where h.tenant = d.tenant and h.tick = d.tick and h.n = d.n",
+                 where h.tenant = d.tenant and h.tick = d.tick and h.n = d.n and h.committed_at >= $4",
             )
             .bind(&back.tenant)
             .bind(&back.tick)
             .bind(&back.n)
+            .bind(UtcMicros(self.minute.0 * MINUTE_US).to_chrono())
             .execute(&mut *db)
             .await?;
         }

@@ -11,3 +11,4 @@ mod history;
 mod sample;
 mod server;
 mod tenancy;
+mod timescale;

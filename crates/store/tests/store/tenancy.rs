@@ -8,6 +8,9 @@ use vitals_store::{Error, ImportCheckpoint, NewTenant, NewUser, QuarantinedLine,
 use crate::sample::{Seed, batch, next_tables, quarantined, tenant};
 use crate::server::Database;
 
+/// The one table that has no row security where TimescaleDB keeps it.
+const HISTORY: &str = "vital_changes";
+
 /// Every table of ours with a tenant's rows in it, by the catalogue: a new one is found by itself.
 async fn tenant_tables(db: &mut PgConnection) -> Vec<(String, bool, bool, bool, bool)> {
     sqlx::query_as(
@@ -31,7 +34,12 @@ async fn every_table_of_a_tenant_is_behind_forced_row_security() {
     let mut admin = database.admin().await;
     let tables = tenant_tables(&mut admin).await;
     assert!(tables.len() >= 11, "{tables:?}");
+    let hypertable = database.has_hypertable().await;
     for (name, enabled, forced, engine, reader) in tables {
+        // The columnstore refuses row security; timescale.rs holds that table's wall.
+        if hypertable && name == HISTORY {
+            continue;
+        }
         assert!(enabled && forced, "{name}: row security is not forced");
         assert!(engine && reader, "{name}: a policy is missing");
     }
@@ -43,7 +51,8 @@ async fn every_table_of_a_tenant_is_behind_forced_row_security() {
     .fetch_all(&mut admin)
     .await
     .unwrap();
-    assert_eq!(open_views, Vec::<String>::new(), "views that read as their owner");
+    let expected: &[&str] = if hypertable { &["tenant_changes"] } else { &[] };
+    assert_eq!(open_views, expected, "views that read as their owner");
     let shared_keys: Vec<String> = sqlx::query_scalar(
         "select i.indexrelid::regclass::text from pg_index i join pg_class c on c.oid = i.indrelid \
          join pg_attribute a on a.attrelid = c.oid and a.attnum = i.indkey[0] \
@@ -153,6 +162,9 @@ async fn a_reader_sees_its_own_rows_and_without_a_tenant_none() {
     let mut admin = database.admin().await;
     let mut relations: Vec<String> =
         tenant_tables(&mut admin).await.into_iter().map(|it| it.0).collect();
+    if database.has_hypertable().await {
+        relations.retain(|name| name != HISTORY);
+    }
     relations.extend(["churn_factors", "health_metrics", "tenant_changes"].map(String::from));
     let mut fresh = database.admin().await;
     for name in relations {
@@ -207,12 +219,13 @@ async fn an_owner_that_is_no_superuser_can_migrate_and_run_and_is_held_by_the_po
     let (db,): (String,) =
         sqlx::query_as("select current_database()::text").fetch_one(&mut admin).await.unwrap();
     for statement in [
-        format!("create role {user} login createrole"),
+        format!("create role {user} login createrole password 'pw'"),
         format!("alter database {db} owner to {user}"),
     ] {
         sqlx::query(AssertSqlSafe(statement)).execute(&mut admin).await.unwrap();
     }
-    let url = database.url.replace("//postgres@", &format!("//{user}@"));
+    let (_, address) = database.url.split_once('@').unwrap();
+    let url = format!("postgres://{user}:pw@{address}");
     let store = Store::connect(&url).await.unwrap();
     store.migrate().await.unwrap();
     store.migrate().await.unwrap();
@@ -235,7 +248,7 @@ async fn an_owner_that_is_no_superuser_can_migrate_and_run_and_is_held_by_the_po
     successor.close().await;
     drop(writer);
     for statement in [
-        format!("reassign owned by {user} to postgres"),
+        format!("reassign owned by {user} to current_user"),
         format!("drop owned by {user}"),
         format!("drop role {user}"),
     ] {
