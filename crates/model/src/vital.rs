@@ -12,6 +12,10 @@ use crate::policy::{Category, HealthMetric};
 use crate::tenant::TenantId;
 use crate::utc::{Date, UtcMicros};
 
+mod json;
+
+pub use json::{Factors, Metrics};
+
 /// The names of the vitals, as in SQL and in `sql/vitals/NAME.sql`.
 pub const VITALS: [&str; 4] = ["revenue_trend", "attendance_heatmap", "churn_risk", "health_score"];
 
@@ -92,6 +96,16 @@ pub fn fixed(value: i128, decimals: usize) -> String {
     let digits = format!("{:0>width$}", value.unsigned_abs(), width = decimals + 1);
     let (whole, fraction) = digits.split_at(digits.len() - decimals);
     if decimals == 0 { format!("{sign}{whole}") } else { format!("{sign}{whole}.{fraction}") }
+}
+
+/// What [`fixed`] wrote, and nothing else: digits, a point, exactly that many decimals.
+#[must_use]
+pub fn parse_fixed(text: &str, decimals: usize) -> Option<i128> {
+    let (whole, fraction) = text.split_once('.')?;
+    let number = |digits: &str| !digits.is_empty() && digits.bytes().all(|it| it.is_ascii_digit());
+    let positive = whole.strip_prefix('-').unwrap_or(whole);
+    let ours = fraction.len() == decimals && number(fraction) && number(positive);
+    ours.then(|| format!("{whole}{fraction}").parse().ok())?
 }
 
 impl VitalKey for RevenueKey {
@@ -421,10 +435,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn decimals_keep_their_zeros() {
+    fn decimals_keep_their_zeros_and_are_read_back() {
         assert_eq!(decimal6(1), "0.000001");
         assert_eq!(decimal6(-1_500_000), "-1.500000");
         assert_eq!(fixed(1234, 2), "12.34");
         assert_eq!(fixed(-5, 2), "-0.05");
+        for value in [0, 1, -5, 1234, i128::MAX, i128::MIN + 1] {
+            assert_eq!(parse_fixed(&fixed(value, 2), 2), Some(value));
+        }
+        for text in ["1", "1.0", "1.000", ".05", "-.05", "+1.00", "1.-1", "1e1.00", "", "--1.00"] {
+            assert_eq!(parse_fixed(text, 2), None, "{text}");
+        }
     }
 }

@@ -8,13 +8,11 @@ use arrow::compute::cast;
 use arrow::datatypes::{
     DataType, Date32Type, Decimal128Type, Int64Type, TimeUnit, TimestampMicrosecondType,
 };
-use serde::Deserialize;
 use vitals_model::kinds::Currency;
 use vitals_model::local_time::Grain;
-use vitals_model::policy::DEFINITIONS;
 use vitals_model::vital::{
-    ChurnKey, ChurnRow, Factor, HealthKey, HealthRow, HeatmapKey, HeatmapRow, Level, MetricRow,
-    Period, RevenueKey, RevenueRow, Signal,
+    ChurnKey, ChurnRow, Factors, HealthKey, HealthRow, HeatmapKey, HeatmapRow, Level, Metrics,
+    Period, RevenueKey, RevenueRow,
 };
 use vitals_model::{Date, TenantId, UtcMicros, VitalTables};
 
@@ -163,7 +161,7 @@ impl Columns<'_> {
         let row = |at: usize| {
             let key =
                 ChurnKey { tenant, customer: customers.parsed(at, |it| Some(it.to_owned()))? };
-            let factors: Vec<Factor> = factors.parsed(at, factor_list)?;
+            let Factors(factors) = factors.parsed(at, |it| serde_json::from_str(it).ok())?;
             let present = factors.iter().filter(|it| it.present).count();
             let row = ChurnRow {
                 score: scores.hundredths(at)?,
@@ -195,6 +193,7 @@ impl Columns<'_> {
             if column.array.is_null(at) { Ok(None) } else { column.hundredths(at).map(Some) }
         };
         let row = |at: usize| {
+            let Metrics(metrics) = metrics.parsed(at, |it| serde_json::from_str(it).ok())?;
             let mut scores = [None; 5];
             for (slot, column) in scores.iter_mut().zip(&categories) {
                 *slot = score(column, at)?;
@@ -203,7 +202,7 @@ impl Columns<'_> {
                 overall: score(&overall, at)?,
                 categories: scores,
                 coverage: coverage.hundredths(at)?,
-                metrics: metrics.parsed(at, metric_list)?,
+                metrics,
             };
             Ok((HealthKey { tenant }, row))
         };
@@ -259,67 +258,4 @@ impl Column {
 fn window(text: &str) -> Option<Period> {
     let periods = Period::WEEKS.into_iter().map(Period::Trailing);
     periods.into_iter().find(|period| period.window_name().as_deref() == Some(text))
-}
-
-/// An integer of 10^-`decimals` from text that has exactly so many decimals.
-fn fixed(text: &str, decimals: usize) -> Option<i128> {
-    let (whole, fraction) = text.split_once('.')?;
-    (fraction.len() == decimals).then(|| format!("{whole}{fraction}").parse().ok())?
-}
-
-#[derive(Deserialize)]
-struct FactorJson {
-    signal: String,
-    present: bool,
-    value: Option<String>,
-    compared_with: Option<String>,
-    points: String,
-}
-
-fn factor_list(json: &str) -> Option<Vec<Factor>> {
-    let factors: Vec<FactorJson> = serde_json::from_str(json).ok()?;
-    let factors = factors.into_iter().zip(Signal::ALL).map(|(it, signal)| {
-        (it.signal == signal.as_str()).then_some(())?;
-        let points = i64::try_from(fixed(&it.points, 2)?).ok()?;
-        let (present, value, compared_with) = (it.present, it.value, it.compared_with);
-        Some(Factor { signal, present, value, compared_with, points })
-    });
-    factors.collect::<Option<Vec<_>>>().filter(|it| it.len() == Signal::ALL.len())
-}
-
-#[derive(Deserialize)]
-struct MetricJson {
-    category: String,
-    metric: String,
-    present: bool,
-    value: Option<String>,
-    score: Option<String>,
-    weight: String,
-}
-
-fn metric_list(json: &str) -> Option<Vec<MetricRow>> {
-    let metrics: Vec<MetricJson> = serde_json::from_str(json).ok()?;
-    let metrics = metrics.into_iter().zip(&DEFINITIONS).map(|(it, definition)| {
-        let named = it.metric == definition.name && it.category == definition.category.as_str();
-        named.then_some(())?;
-        let score = it.score.map(|score| i64::try_from(fixed(&score, 2)?).ok());
-        Some(MetricRow {
-            category: definition.category,
-            metric: definition.metric,
-            present: it.present,
-            value: flip(it.value.map(|value| fixed(&value, 6)))?,
-            score: flip(score)?,
-            weight: i64::try_from(fixed(&it.weight, 6)?).ok()?,
-        })
-    });
-    metrics.collect::<Option<Vec<_>>>().filter(|it| it.len() == DEFINITIONS.len())
-}
-
-/// What is there must be readable; what is not there is fine.
-fn flip<T>(value: Option<Option<T>>) -> Option<Option<T>> {
-    match value {
-        None => Some(None),
-        Some(None) => None,
-        Some(read) => Some(read),
-    }
 }

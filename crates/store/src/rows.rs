@@ -5,7 +5,6 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use futures::TryStreamExt;
-use serde::Deserialize;
 use sqlx::error::BoxDynError;
 use sqlx::postgres::PgRow;
 use sqlx::types::Json;
@@ -13,10 +12,10 @@ use sqlx::{PgConnection, Row};
 use uuid::Uuid;
 use vitals_model::kinds::Currency;
 use vitals_model::local_time::Grain;
-use vitals_model::policy::{Category, DEFINITIONS};
+use vitals_model::policy::Category;
 use vitals_model::vital::{
-    ChurnKey, ChurnRow, Factor, HealthKey, HealthRow, HeatmapKey, HeatmapRow, Level, MetricRow,
-    Period, RevenueKey, RevenueRow, Signal,
+    ChurnKey, ChurnRow, Factors, HealthKey, HealthRow, HeatmapKey, HeatmapRow, Level, Metrics,
+    Period, RevenueKey, RevenueRow,
 };
 use vitals_model::{Date, TenantId, UtcMicros, VitalTables};
 
@@ -161,28 +160,6 @@ pub(crate) async fn heatmap(
     .await
 }
 
-/// One object of `churn_risk.factors`.
-#[derive(Deserialize)]
-struct FactorJson {
-    signal: String,
-    present: bool,
-    value: Option<String>,
-    compared_with: Option<String>,
-    points: String,
-}
-
-impl FactorJson {
-    fn into_factor(self) -> Option<Factor> {
-        Some(Factor {
-            signal: Signal::ALL.into_iter().find(|it| it.as_str() == self.signal)?,
-            present: self.present,
-            value: self.value,
-            compared_with: self.compared_with,
-            points: Hundredths::parse(&self.points)?.small().ok()?,
-        })
-    }
-}
-
 pub(crate) async fn churn(
     db: &mut PgConnection,
     which: Which<'_>,
@@ -190,10 +167,7 @@ pub(crate) async fn churn(
     let query = "select * from churn_risk where $1::uuid[] is null or tenant = any($1)";
     read(db, query, which, |row| {
         let level: &str = row.try_get("level")?;
-        let Json(factors): Json<Vec<FactorJson>> = row.try_get("factors")?;
-        let factors: Option<Vec<Factor>> =
-            factors.into_iter().map(FactorJson::into_factor).collect();
-        let factors = factors.ok_or_else(|| corrupt("factors of a churn risk"))?;
+        let Json(Factors(factors)) = row.try_get("factors")?;
         let present = factors.iter().filter(|factor| factor.present).count();
         let key = ChurnKey { tenant: tenant(row)?, customer: row.try_get("customer_id")? };
         let score = |column: &str| row.try_get::<Hundredths, _>(column)?.small().map_err(wrong);
@@ -215,47 +189,13 @@ pub(crate) async fn churn(
     .await
 }
 
-/// One object of `health_score.metrics`.
-#[derive(Deserialize)]
-struct MetricJson {
-    metric: String,
-    present: bool,
-    value: Option<String>,
-    score: Option<String>,
-    weight: String,
-}
-
-impl MetricJson {
-    fn into_row(self) -> Option<MetricRow> {
-        let definition = DEFINITIONS.iter().find(|it| it.name == self.metric)?;
-        Some(MetricRow {
-            category: definition.category,
-            metric: definition.metric,
-            present: self.present,
-            value: self
-                .value
-                .map(|it| Micros::parse(&it).ok_or(()))
-                .transpose()
-                .ok()?
-                .map(|it| it.0),
-            score: match self.score {
-                Some(score) => Some(Hundredths::parse(&score)?.small().ok()?),
-                None => None,
-            },
-            weight: Micros::parse(&self.weight)?.small().ok()?,
-        })
-    }
-}
-
 pub(crate) async fn health(
     db: &mut PgConnection,
     which: Which<'_>,
 ) -> Result<Rows<HealthKey, HealthRow>, Error> {
     let query = "select * from health_score where $1::uuid[] is null or tenant = any($1)";
     read(db, query, which, |row| {
-        let Json(metrics): Json<Vec<MetricJson>> = row.try_get("metrics")?;
-        let metrics: Option<Vec<MetricRow>> =
-            metrics.into_iter().map(MetricJson::into_row).collect();
+        let Json(Metrics(metrics)) = row.try_get("metrics")?;
         let score = |column: &str| -> Result<Option<i64>, sqlx::Error> {
             let score: Option<Hundredths> = row.try_get(column)?;
             score.map(Hundredths::small).transpose().map_err(wrong)
@@ -268,7 +208,7 @@ pub(crate) async fn health(
             overall: score("overall")?,
             categories,
             coverage: row.try_get::<Micros, _>("coverage")?.small().map_err(wrong)?,
-            metrics: metrics.ok_or_else(|| corrupt("metrics of a health score"))?,
+            metrics,
         };
         Ok((HealthKey { tenant: tenant(row)? }, read))
     })
