@@ -131,7 +131,7 @@ impl Definitions {
         let today = Today::default();
         let context = session(&today);
         let mut tables = BTreeMap::new();
-        for (name, batch) in RecordTables::empty().iter() {
+        for (name, batch) in RecordTables::empty().for_definitions() {
             let slot = Slot::new(batch.schema());
             register(&context, name, &slot).map_err(|error| plan_error(name, error))?;
             tables.insert(name, slot);
@@ -156,8 +156,8 @@ impl Definitions {
     ) -> Result<VitalTables, QueryError> {
         let mut stages = self.stages.lock().await;
         self.today.put(today);
-        for (name, slot) in &self.tables {
-            slot.put(tables.get(name).cloned().into_iter().collect());
+        for (name, batch) in tables.for_definitions() {
+            self.tables[name].put(vec![batch.clone()]);
         }
         let mut vitals = VitalTables::default();
         for stage in stages.iter_mut() {

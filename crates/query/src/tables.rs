@@ -3,8 +3,8 @@
 //! Promises one row per record with every default filled in, those that come from another record too (a
 //! session's capacity, a visit's location, a refund's customer), and one row of `order_lines` per line.
 //! Columns are the body's fields in the contracts' order behind `id, source, source_id, version,
-//! received_at`. `visits` has one column more, for the definitions alone: `own_location_id`, before the
-//! session's is filled in.
+//! received_at`. The definitions alone see one more, of `visits`: `own_location_id`, before the session's
+//! is filled in.
 
 use std::collections::BTreeMap;
 
@@ -31,6 +31,8 @@ pub const ORDER_LINES: &str = "order_lines";
 #[derive(Clone, Debug)]
 pub struct RecordTables {
     batches: BTreeMap<&'static str, RecordBatch>,
+    /// `visits` as the definitions read it.
+    own_visits: RecordBatch,
     zone: Zone,
     clock: Clock,
     last_event: Option<Date>,
@@ -112,8 +114,11 @@ impl RecordTables {
             batches.insert(kind.table(), batch);
         }
         batches.insert(ORDER_LINES, money::order_lines(&parsed.orders));
+        let (visits, own_visits) = people::visits(&parsed.visits, &parsed.sessions);
+        batches.insert(Kind::Visit.table(), visits);
         Self {
             batches,
+            own_visits,
             zone,
             clock: settings.map(|it| it.clock).unwrap_or_default(),
             last_event: parsed.events.iter().map(event_date).max(),
@@ -137,9 +142,11 @@ impl RecordTables {
         self.batches.get(table)
     }
 
-    /// Every table with its name.
-    pub fn iter(&self) -> impl Iterator<Item = (&'static str, &RecordBatch)> {
-        self.batches.iter().map(|(name, batch)| (*name, batch))
+    /// Every table with its name, as the definitions read them.
+    pub(crate) fn for_definitions(&self) -> impl Iterator<Item = (&'static str, &RecordBatch)> {
+        self.batches.iter().map(|(name, batch)| {
+            (*name, if *name == Kind::Visit.table() { &self.own_visits } else { batch })
+        })
     }
 
     /// The tenant's today by its clock, when the wall clock shows `now`: the local date of `now`, or of

@@ -167,3 +167,17 @@ async fn computations_do_not_remember_each_other() {
     assert!(compute(&RecordTables::empty()).await.is_empty());
     assert_eq!(compute(&records.tables()).await, first);
 }
+
+#[test]
+fn only_the_definitions_see_the_column_that_is_theirs() {
+    let tables = RecordTables::empty();
+    let mut theirs = Vec::new();
+    for (name, batch) in tables.for_definitions() {
+        let (schema, seen) = (batch.schema(), tables.get(name).unwrap().schema());
+        let hidden = schema.fields().iter().filter(|it| seen.index_of(it.name()).is_err());
+        theirs.extend(hidden.map(|it| format!("{name}.{}", it.name())));
+        assert!(seen.fields().iter().zip(schema.fields()).all(|(a, b)| a == b), "{name}");
+    }
+    assert_eq!(theirs, ["visits.own_location_id"]);
+    assert_eq!(tables.for_definitions().count(), RecordTables::names().count());
+}

@@ -170,7 +170,12 @@ impl<'r, R> Columns<'r, R> {
 
     /// The table.
     pub(crate) fn finish(self) -> RecordBatch {
-        RecordBatch::try_new(Arc::new(Schema::new(self.fields)), self.arrays)
+        self.so_far()
+    }
+
+    /// The table as it would be without the columns to come.
+    pub(crate) fn so_far(&self) -> RecordBatch {
+        RecordBatch::try_new(Arc::new(Schema::new(self.fields.clone())), self.arrays.clone())
             .expect("every column was built from the same rows")
     }
 }

@@ -8,12 +8,8 @@ use super::columns::{Columns, Row};
 use super::words::Word;
 use super::{Parsed, find};
 
-pub(super) fn tables(parsed: &Parsed<'_>) -> [(Kind, RecordBatch); 3] {
-    [
-        (Kind::Customer, customers(&parsed.customers)),
-        (Kind::Booking, bookings(&parsed.bookings)),
-        (Kind::Visit, visits(&parsed.visits, &parsed.sessions)),
-    ]
+pub(super) fn tables(parsed: &Parsed<'_>) -> [(Kind, RecordBatch); 2] {
+    [(Kind::Customer, customers(&parsed.customers)), (Kind::Booking, bookings(&parsed.bookings))]
 }
 
 fn customers(rows: &[Row<'_, Customer<'_>>]) -> RecordBatch {
@@ -42,7 +38,11 @@ fn bookings(rows: &[Row<'_, Booking<'_>>]) -> RecordBatch {
     table.finish()
 }
 
-fn visits(rows: &[Row<'_, Visit<'_>>], sessions: &[Row<'_, Session<'_>>]) -> RecordBatch {
+/// The visits, and the visits with their own location beside the one that is filled in.
+pub(super) fn visits(
+    rows: &[Row<'_, Visit<'_>>],
+    sessions: &[Row<'_, Session<'_>>],
+) -> (RecordBatch, RecordBatch) {
     let mut table = Columns::of_records(rows);
     table.reference("customer_id", |it| Some(&it.customer_id));
     table.at("visited_at", |it| Some(it.visited_at));
@@ -53,6 +53,7 @@ fn visits(rows: &[Row<'_, Visit<'_>>], sessions: &[Row<'_, Session<'_>>]) -> Rec
         own.or_else(|| row.reference(session()?.location_id.as_ref()))
     });
     table.word("status", |it| it.status.word());
+    let visits = table.so_far();
     table.reference("own_location_id", |it| it.location_id.as_ref());
-    table.finish()
+    (visits, table.finish())
 }
