@@ -4,7 +4,9 @@
 
 use std::path::{Path, PathBuf};
 
+mod deployment;
 mod licences;
+mod migrations;
 mod papers;
 mod prose;
 mod walls;
