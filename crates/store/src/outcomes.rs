@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDate, Utc};
+use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row};
 use uuid::Uuid;
 use vitals_model::batch::Counts;
@@ -34,6 +35,21 @@ pub struct QuarantinedMessage {
     pub raw: Vec<u8>,
     /// When it was put there.
     pub at: UtcMicros,
+}
+
+/// A row of `counts`.
+pub(crate) fn counts_of(row: &PgRow) -> Result<Counts, sqlx::Error> {
+    let number = |column: &str| -> Result<u64, sqlx::Error> {
+        let number: i64 = row.try_get(column)?;
+        u64::try_from(number).map_err(|error| sqlx::Error::Decode(error.into()))
+    };
+    Ok(Counts {
+        received: number("received")?,
+        applied: number("applied")?,
+        superseded: number("superseded")?,
+        duplicate: number("duplicate")?,
+        quarantined: number("quarantined")?,
+    })
 }
 
 /// Writes them in the commit's transaction.
@@ -148,19 +164,8 @@ impl Store {
             .fetch_all(&self.pool)
             .await
             .map_err(failed("read the counts"))?;
-        let decode = |row: &sqlx::postgres::PgRow| {
-            let number = |column: &str| -> Result<u64, sqlx::Error> {
-                let number: i64 = row.try_get(column)?;
-                u64::try_from(number).map_err(|error| sqlx::Error::Decode(error.into()))
-            };
-            let counts = Counts {
-                received: number("received")?,
-                applied: number("applied")?,
-                superseded: number("superseded")?,
-                duplicate: number("duplicate")?,
-                quarantined: number("quarantined")?,
-            };
-            Ok((row.try_get::<Option<Uuid>, _>("tenant")?.map(TenantId), counts))
+        let decode = |row: &PgRow| {
+            Ok((row.try_get::<Option<Uuid>, _>("tenant")?.map(TenantId), counts_of(row)?))
         };
         rows.iter().map(decode).collect::<Result<_, _>>().map_err(failed("read the counts"))
     }

@@ -19,6 +19,7 @@ use vitals_model::vital::{
 use vitals_model::{Date, TenantId, UtcMicros, VitalTables};
 
 use crate::error::{Error, failed};
+use crate::outcomes::counts_of;
 use crate::rows;
 use crate::store::Store;
 
@@ -197,22 +198,13 @@ impl Scoped {
     /// # Errors
     /// The database failed.
     pub async fn counts(&mut self) -> Result<Counts, Error> {
-        let row: Option<(i64, i64, i64, i64, i64)> = sqlx::query_as(
-            "select received, applied, superseded, duplicate, quarantined from counts where tenant = $1",
-        )
-        .bind(self.tenant.0)
-        .fetch_optional(&mut *self.tx)
-        .await
-        .map_err(failed("read the counts"))?;
-        let (received, applied, superseded, duplicate, quarantined) = row.unwrap_or_default();
-        let number = |it: i64| u64::try_from(it).map_err(|_| Error::Corrupt { what: "count" });
-        Ok(Counts {
-            received: number(received)?,
-            applied: number(applied)?,
-            superseded: number(superseded)?,
-            duplicate: number(duplicate)?,
-            quarantined: number(quarantined)?,
-        })
+        let row = sqlx::query("select * from counts where tenant = $1")
+            .bind(self.tenant.0)
+            .fetch_optional(&mut *self.tx)
+            .await
+            .map_err(failed("read the counts"))?;
+        let counts = row.as_ref().map(counts_of).transpose();
+        counts.map(Option::unwrap_or_default).map_err(failed("read the counts"))
     }
 
     /// Today of the tenant, if it has one yet.

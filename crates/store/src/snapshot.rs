@@ -6,12 +6,13 @@
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
-use sqlx::{Postgres, Row, Transaction};
+use sqlx::{Postgres, Transaction};
 use uuid::Uuid;
 use vitals_model::batch::Counts;
 use vitals_model::{Date, TenantId, VitalTables};
 
 use crate::error::{Error, failed};
+use crate::outcomes::counts_of;
 use crate::progress::{self, Position};
 use crate::rows;
 use crate::store::Store;
@@ -78,19 +79,8 @@ impl Store {
             .await
             .map_err(failed(doing))?;
         tx.commit().await.map_err(failed(doing))?;
-        let Some(row) = row else { return Ok((position, Counts::default())) };
-        let number = |column: &str| -> Result<u64, Error> {
-            let number: i64 = row.try_get(column).map_err(failed(doing))?;
-            u64::try_from(number).map_err(|_| Error::Corrupt { what: "count" })
-        };
-        let counts = Counts {
-            received: number("received")?,
-            applied: number("applied")?,
-            superseded: number("superseded")?,
-            duplicate: number("duplicate")?,
-            quarantined: number("quarantined")?,
-        };
-        Ok((position, counts))
+        let counts = row.as_ref().map(counts_of).transpose().map_err(failed(doing))?;
+        Ok((position, counts.unwrap_or_default()))
     }
 
     async fn read_only(&self) -> Result<Transaction<'static, Postgres>, Error> {
