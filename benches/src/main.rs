@@ -114,7 +114,7 @@ fn in_memory(options: &Options, report: &mut Report) {
         state::measure(&options.spec(options.records / 4), report);
     }
     if options.runs(Part::Flat) {
-        flat::measure(&options.spec(options.records / 16), report);
+        flat::measure(&options.spec(options.records / 4), report);
     }
 }
 

@@ -23,29 +23,61 @@ pub(crate) struct Coming {
     pub(crate) hour: u8,
 }
 
-/// Visits of one customer in one hour at one location: day and hour in one word, so that it is twelve bytes.
+/// Visits of one customer in one hour at one location, in twelve bytes. They lie by weekday, hour, day and
+/// location, so that those of one column of the heatmap lie together.
 #[derive(Clone, Copy, Debug)]
 struct Slot {
-    when: i32,
+    /// Weekday (3 bits), hour (5 bits) and day (24 bits).
+    when: u32,
     location: u32,
     count: i32,
 }
 
-const HOURS: i32 = 32;
+/// Days are counted from 1898, before instants begin.
+const EPOCH_DAY: i32 = -26_000;
+const DAY_BITS: u32 = 24;
+const HOUR_BITS: u32 = 5;
 
 impl Slot {
-    fn day(&self) -> i32 {
-        self.when.div_euclid(HOURS)
+    fn new(day: i32, hour: u8, location: u32) -> Self {
+        let since = u32::try_from(day - EPOCH_DAY).expect("instants begin in 1900");
+        let weekday = u32::from(Date(day).iso_weekday());
+        let column = (weekday << HOUR_BITS) | u32::from(hour);
+        Self { when: (column << DAY_BITS) | since, location, count: 0 }
     }
 
-    fn hour(&self) -> i32 {
-        self.when.rem_euclid(HOURS)
+    fn day(&self) -> i32 {
+        (self.when & ((1 << DAY_BITS) - 1)).cast_signed() + EPOCH_DAY
+    }
+
+    fn hour(&self) -> u8 {
+        u8::try_from((self.when >> DAY_BITS) & ((1 << HOUR_BITS) - 1)).expect("five bits")
     }
 
     /// Weekday and hour.
-    fn column(&self) -> (i32, i32) {
-        (self.day().rem_euclid(7), self.hour())
+    fn column(&self) -> u32 {
+        self.when >> DAY_BITS
     }
+
+    fn order(&self) -> (u32, u32) {
+        (self.when, self.location)
+    }
+}
+
+/// The slots of one column.
+fn column_of(slots: &[Slot], column: u32) -> &[Slot] {
+    let start = slots.partition_point(|slot| slot.column() < column);
+    let len = slots[start..].partition_point(|slot| slot.column() == column);
+    &slots[start..start + len]
+}
+
+/// The slots of one day.
+fn of_day(slots: &[Slot], day: i32) -> impl Iterator<Item = &Slot> {
+    (0..24).flat_map(move |hour| {
+        let first = Slot::new(day, hour, 0);
+        let start = slots.partition_point(|slot| slot.order() < first.order());
+        slots[start..].iter().take_while(move |slot| slot.when == first.when)
+    })
 }
 
 #[derive(Debug, Default)]
@@ -67,7 +99,8 @@ const OWN: u32 = 4;
 /// Yields a cell once for each customer that is in it.
 ///
 /// # Cost
-/// An update looks along one customer's visits. A midnight looks along those of the customers of four days.
+/// An update looks along one customer's visits at its weekday and hour. A midnight does so for the customers of
+/// four days.
 pub(crate) fn distinct<'s>(input: Rows<'s, Entry<Coming>>, name: &str) -> Rows<'s, Cell> {
     let mut tenants: FxHashMap<u32, Tenant> = FxHashMap::default();
     let mut customers: FxHashMap<u32, Vec<Slot>> = FxHashMap::default();
@@ -98,12 +131,11 @@ fn note(
     (filed, changes): (&mut Vec<u32>, &mut Vec<(Cell, Diff)>),
 ) {
     let Coming { customer, location, hour } = coming;
-    let when = day * HOURS + i32::from(hour);
-    let order = |slot: &Slot| (slot.when, slot.location);
-    let place = match slots.binary_search_by_key(&(when, location), order) {
+    let new = Slot::new(day, hour, location);
+    let place = match slots.binary_search_by_key(&new.order(), Slot::order) {
         Ok(place) => place,
         Err(place) => {
-            insert(slots, place, Slot { when, location, count: 0 });
+            insert(slots, place, new);
             if filed.len() == filed.capacity() {
                 filed.sort_unstable();
                 filed.dedup();
@@ -123,7 +155,8 @@ fn note(
     };
     if toggled != 0 {
         let own = slots[place];
-        let others = slots[..place].iter().chain(&slots[place + 1..]);
+        let column = column_of(slots, own.column());
+        let others = column.iter().filter(|slot| slot.order() != own.order());
         let told = cells(&own, &own, today) & !shown(&own, others, today);
         tell(tenant, &own, told, toggled, changes);
     }
@@ -137,11 +170,8 @@ fn shown<'a>(own: &Slot, slots: impl Iterator<Item = &'a Slot>, today: Option<i3
     slots.filter(|slot| slot.count > 0).fold(0, |all, slot| all | cells(own, slot, today))
 }
 
-/// The cells of `own`'s column, month and location that a slot lies in.
+/// The cells of `own`'s month and location, and of their column, that a slot lies in.
 fn cells(own: &Slot, slot: &Slot, today: Option<i32>) -> Cells {
-    if slot.column() != own.column() {
-        return 0;
-    }
     let month = |slot: &Slot| Date(slot.day()).month_start();
     let mut periods = u8::from(month(slot) == month(own)) << MONTH;
     if let Some(today) = today {
@@ -154,7 +184,7 @@ fn cells(own: &Slot, slot: &Slot, today: Option<i32>) -> Cells {
 
 fn tell(tenant: u32, own: &Slot, told: Cells, toggled: Diff, changes: &mut Vec<(Cell, Diff)>) {
     let weekday = Date(own.day()).iso_weekday();
-    let hour = u8::try_from(own.hour()).expect("an hour of the day");
+    let hour = own.hour();
     let windows = WINDOW_DAYS.iter().map(|(weeks, _)| Period::Trailing(*weeks));
     let periods = windows.chain([Period::Month(Date(own.day()).month_start())]);
     for (bit, period) in periods.enumerate() {
@@ -190,7 +220,7 @@ fn turn(
         filed.sort_unstable();
         filed.dedup();
         let came = |customer: &u32| {
-            customers.get(customer).is_some_and(|slots| slots.iter().any(|it| it.day() == day))
+            customers.get(customer).is_some_and(|slots| of_day(slots, day).next().is_some())
         };
         filed.retain(came);
         filed.shrink_to_fit();
@@ -199,15 +229,18 @@ fn turn(
     crossing.sort_unstable();
     for days in crossing.chunk_by(|a, b| a.0 == b.0) {
         let Some(slots) = customers.get(&days[0].0) else { continue };
-        let is_crossing = |slot: &&Slot| days.iter().any(|(_, day)| *day == slot.day());
-        let mut crossing: Vec<Slot> = slots.iter().filter(is_crossing).copied().collect();
+        let mut crossing: Vec<Slot> =
+            days.iter().flat_map(|(_, day)| of_day(slots, *day)).copied().collect();
         let order = |slot: &Slot| (slot.column(), slot.location);
         crossing.sort_unstable_by_key(order);
         crossing.dedup_by_key(|slot| order(slot));
         for column in crossing.chunk_by(|a, b| a.column() == b.column()) {
+            let all_of_column = column_of(slots, column[0].column());
             for (i, own) in column.iter().enumerate() {
-                let (before, after) =
-                    (shown(own, slots.iter(), from), shown(own, slots.iter(), to));
+                let (before, after) = (
+                    shown(own, all_of_column.iter(), from),
+                    shown(own, all_of_column.iter(), to),
+                );
                 // All locations together are told of once; months do not move.
                 let all = if i == 0 { OF_ALL } else { 0 };
                 let windows = !(1 << MONTH | 1 << MONTH << OWN) & (!OF_ALL | all);

@@ -1,4 +1,7 @@
 //! Flatness: what a record costs when there are sixteen times as many tenants, customers, or as much history.
+//!
+//! Once must be larger than the processor's caches already (500,000 records are some 150 MB of state): else the
+//! step out of the cache is what is measured.
 
 use super::{Run, feed, new_engine};
 use crate::measure::Stopwatch;

@@ -2,11 +2,12 @@
 //!
 //! A number stands for the key whether or not its record has been seen, so that a reference can be
 //! followed before what it names arrives. Numbers start at 1 (0 is "none"), are never reused and never
-//! leave the engine: results name things by their text. Kept packed beside one open-addressed table,
-//! about sixteen bytes a key beside its text.
+//! leave the engine: results name things by their text. Kept packed beside one table of numbers, about
+//! twenty bytes a key beside its text.
 
 use std::hash::Hasher;
 
+use hashbrown::HashTable;
 use rustc_hash::FxHasher;
 use vitals_dataflows::packed::{put, take_as};
 use vitals_model::Kind;
@@ -26,31 +27,29 @@ pub(crate) struct KeyRef<'a> {
 #[derive(Debug)]
 pub(crate) struct Keys {
     keys: Shelf,
-    /// Numbers of keys, 0 where empty; a power of two long, at most seven eighths full.
-    table: Vec<u32>,
+    /// Every number, found by its key.
+    numbers: HashTable<u32>,
     /// Where a key is packed before it is looked for.
     sought: Vec<u8>,
 }
 
 impl Keys {
     pub(crate) fn new() -> Self {
-        Self { keys: Shelf::new(), table: vec![0; 1024], sought: Vec::new() }
+        Self { keys: Shelf::new(), numbers: HashTable::new(), sought: Vec::new() }
     }
 
     /// The number of a key, given one if it is new.
     pub(crate) fn intern(&mut self, key: KeyRef<'_>) -> u32 {
-        if self.keys.len() * 8 > self.table.len() * 7 {
-            self.grow();
-        }
         self.sought.clear();
         pack(key, &mut self.sought);
-        let at = match self.find(&self.sought) {
-            Ok(number) => return number,
-            Err(at) => at,
-        };
+        let hashed = hash(&self.sought);
+        let is_it = |number: &u32| self.keys.get(*number) == self.sought;
+        if let Some(number) = self.numbers.find(hashed, is_it) {
+            return *number;
+        }
         let number = u32::try_from(self.keys.len()).expect("fewer than 2^32 keys a shard");
         self.keys.push(&self.sought);
-        self.table[at] = number;
+        self.numbers.insert_unique(hashed, number, |number| hash(self.keys.get(*number)));
         number
     }
 
@@ -63,29 +62,6 @@ impl Keys {
             kind: Kind::ALL[usize::from(*kind)],
             source,
             id: std::str::from_utf8(id).expect("the shelf holds whole ids"),
-        }
-    }
-
-    /// The number, or where in the table it belongs.
-    fn find(&self, key: &[u8]) -> Result<u32, usize> {
-        let mask = self.table.len() - 1;
-        let mut at = hash(key) & mask;
-        loop {
-            match self.table[at] {
-                0 => return Err(at),
-                number if self.keys.get(number) == key => return Ok(number),
-                _ => at = (at + 1) & mask,
-            }
-        }
-    }
-
-    fn grow(&mut self) {
-        self.table = vec![0; self.table.len() * 2];
-        for number in 1..self.keys.len() {
-            let number = u32::try_from(number).expect("fewer than 2^32 keys a shard");
-            if let Err(at) = self.find(self.keys.get(number)) {
-                self.table[at] = number;
-            }
         }
     }
 }
@@ -103,11 +79,10 @@ pub(crate) fn index(number: u32) -> usize {
     usize::try_from(number).expect("usize holds u32")
 }
 
-fn hash(key: &[u8]) -> usize {
+fn hash(key: &[u8]) -> u64 {
     let mut hasher = FxHasher::default();
     hasher.write(key);
-    // FxHash leaves its best bits on top.
-    usize::try_from(hasher.finish().rotate_left(26)).expect("64-bit machines")
+    hasher.finish()
 }
 
 #[cfg(test)]
