@@ -34,7 +34,6 @@ where
 {
     let stream = input.inner.unary_frontier(Pipeline, name, move |_capability, _info| {
         let mut pending: BTreeMap<Tick, Pending<D>> = BTreeMap::new();
-        let mut changes = Vec::new();
         move |(input, frontier), output| {
             input.for_each(|capability, data| {
                 for (row, tick, diff) in data.drain(..) {
@@ -49,9 +48,11 @@ where
                     break;
                 }
                 let (tick, (capability, rows)) = first.remove_entry();
+                // Not kept from tick to tick: one large tick would hold its room for ever.
+                let mut changes = Vec::new();
                 logic(rows, &mut changes);
                 let mut session = output.session(&capability);
-                for (row, diff) in changes.drain(..) {
+                for (row, diff) in changes {
                     session.give((row, tick, diff));
                 }
             }
@@ -101,9 +102,9 @@ where
     L: Fn(&K, &S) -> Option<R> + 'static,
 {
     let mut state: FxHashMap<K, State<S::Kept>> = FxHashMap::default();
-    let mut touched: Vec<Touched<K, S, R>> = Vec::new();
     let of = move |key: &K, sums: &S| if sums.is_empty() { None } else { result(key, sums) };
     per_tick(input, name, move |updates, changes| {
+        let mut touched: Vec<Touched<K, S, R>> = Vec::new();
         for ((key, delta), diff) in updates {
             let at = match state.get_mut(&key) {
                 Some(State::Touched(at)) => *at,
@@ -117,7 +118,7 @@ where
                 sums.add(delta, diff);
             }
         }
-        for (key, sums, before) in touched.drain(..) {
+        for (key, sums, before) in touched {
             let after = of(&key, &sums);
             if sums.is_empty() {
                 state.remove(&key);
@@ -129,12 +130,8 @@ where
                 changes.extend(after.map(|row| (row, 1)));
             }
         }
-        touched.shrink_to(TOUCHED_KEPT);
     })
 }
-
-/// Places for touched keys that are kept from tick to tick.
-const TOUCHED_KEPT: usize = 1_024;
 
 /// Takes a key's accumulator up, and says where it is.
 fn touch<K, D, S: Accumulator<D>, R>(

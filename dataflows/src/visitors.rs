@@ -237,10 +237,8 @@ fn turn(
         for column in crossing.chunk_by(|a, b| a.column() == b.column()) {
             let all_of_column = column_of(slots, column[0].column());
             for (i, own) in column.iter().enumerate() {
-                let (before, after) = (
-                    shown(own, all_of_column.iter(), from),
-                    shown(own, all_of_column.iter(), to),
-                );
+                let (before, after) =
+                    (shown(own, all_of_column.iter(), from), shown(own, all_of_column.iter(), to));
                 // All locations together are told of once; months do not move.
                 let all = if i == 0 { OF_ALL } else { 0 };
                 let windows = !(1 << MONTH | 1 << MONTH << OWN) & (!OF_ALL | all);

@@ -157,7 +157,8 @@ impl Engine {
 
     /// Hands the facts to the dataflow and steps it until the tick is complete.
     fn step(&mut self) {
-        for (fact, diff) in self.door.borrow_mut().take_facts() {
+        let facts = self.door.borrow_mut().take_facts();
+        for (fact, diff) in facts {
             self.inputs.update(fact, diff);
         }
         self.time += 1;

@@ -310,8 +310,8 @@ impl Door {
     }
 
     /// The facts since the last call.
-    pub(crate) fn take_facts(&mut self) -> std::vec::Drain<'_, (Fact, Diff)> {
-        self.facts.drain(..)
+    pub(crate) fn take_facts(&mut self) -> Vec<(Fact, Diff)> {
+        std::mem::take(&mut self.facts)
     }
 
     /// Whose a tenant number is.

@@ -34,7 +34,7 @@ fn pair<D, K: Ord, R: Eq>(
     name: impl Fn(&D) -> Option<(K, R)>,
 ) -> Vec<Change<K, R>> {
     let mut rows: BTreeMap<K, (Option<R>, Option<R>)> = BTreeMap::new();
-    for (row, diff) in changed.borrow_mut().drain(..) {
+    for (row, diff) in std::mem::take(&mut *changed.borrow_mut()) {
         let Some((key, values)) = name(&row) else { continue };
         let (old, new) = rows.entry(key).or_default();
         let side = if diff < 0 { old } else { new };
