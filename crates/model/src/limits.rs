@@ -6,6 +6,8 @@ pub const RECORD_BYTES_MAX: usize = 1_000_000;
 pub const ID_BYTES_MAX: usize = 255;
 /// Longest name of a source, in bytes.
 pub const SOURCE_BYTES_MAX: usize = 64;
+/// Longest question in plain language, in bytes.
+pub const QUESTION_BYTES_MAX: usize = 1_000;
 /// Most lines one order may have.
 pub const ORDER_LINES_MAX: usize = 10_000;
 /// Most of a quarantined message that is kept beside its reason, in bytes.
