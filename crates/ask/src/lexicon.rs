@@ -13,6 +13,7 @@ use crate::words::words;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Role {
     Glue,
+    Also,
     By,
     HowMany,
     HowMuch,
@@ -42,8 +43,9 @@ pub(crate) enum Role {
 }
 
 /// The roles by the names that `words.toml` has for them.
-const ROLES: [(&str, Role); 27] = [
+const ROLES: [(&str, Role); 28] = [
     ("glue", Role::Glue),
+    ("also", Role::Also),
     ("by", Role::By),
     ("how_many", Role::HowMany),
     ("how_much", Role::HowMuch),

@@ -146,6 +146,9 @@ fn measures(said: &mut Gathered) -> Result<(), Refusal> {
         }
         return Ok(());
     }
+    if said.has(Role::Earn) && said.metrics.contains(&"bookings") {
+        return refuse("bookings are dated by their session, not by when they were made");
+    }
     let sold = [
         "net",
         "gross",
@@ -220,6 +223,10 @@ fn ranking(said: &Gathered, meaning: &mut Meaning) -> Result<(), Refusal> {
             None => Ok(()),
         };
     };
+    let by_default = said.dimensions.is_empty() && said.customers.is_none();
+    if meaning.splits.len() > 1 && !by_default {
+        return refuse("it is not clear what is ranked within what");
+    }
     let dimensions = &semantics().dimensions;
     let first = meaning.splits.iter().flatten().next();
     let Some(first) = first else {
@@ -237,7 +244,6 @@ fn ranking(said: &Gathered, meaning: &mut Meaning) -> Result<(), Refusal> {
         }
     }
     let several = said.dimensions.iter().chain(&said.customers).any(|it| it.plural);
-    let by_default = said.dimensions.is_empty() && said.customers.is_none();
     let rows = said.number.unwrap_or(if several || by_default { RANKED_ROWS } else { 1 });
     meaning.ranking = Some((rows, descending));
     Ok(())

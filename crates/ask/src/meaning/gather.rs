@@ -58,7 +58,7 @@ pub(crate) fn gather(pieces: &[Piece]) -> Result<Gathered, Refusal> {
             // Answers of their own are dealt with before.
             Piece::Answer(_) => {}
             Piece::Metric(id) if said.metrics.contains(id) => {}
-            Piece::Metric(id) => said.metrics.push(id),
+            Piece::Metric(id) => metric(&mut said, id, before)?,
             Piece::Dimension { any_of, plural, adverb } => {
                 let marked =
                     *adverb || before == Some(&Piece::Role(Role::By)) || is_ranked_by(pieces, at);
@@ -108,6 +108,21 @@ pub(crate) fn gather(pieces: &[Piece]) -> Result<Gathered, Refusal> {
         return refuse("it asks for the most and the least at once");
     }
     Ok(said)
+}
+
+/// Another measure is asked for beside the first only when the question says "and"; a verb of the first is part of
+/// it: "different people attended".
+fn metric(said: &mut Gathered, id: &'static str, before: Option<&Piece>) -> Result<(), Refusal> {
+    let metrics = &semantics().metrics;
+    let is_verb = said.metrics.last().is_some_and(|it| metrics[*it].each.as_deref() == Some(id));
+    if is_verb {
+        return Ok(());
+    }
+    if !said.metrics.is_empty() && before != Some(&Piece::Role(Role::Also)) {
+        return refuse("it speaks of two measures: ask for one, or join them by \"and\"");
+    }
+    said.metrics.push(id);
+    Ok(())
 }
 
 /// "Which 3 classes": the number stands between.
