@@ -6,6 +6,7 @@
 pub mod batch;
 pub mod decimal;
 pub mod kinds;
+pub mod lake;
 pub mod limits;
 pub mod local_time;
 pub mod policy;

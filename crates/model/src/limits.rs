@@ -48,6 +48,21 @@ pub const PARTITIONS_MAX: u16 = 1_024;
 pub const HTTP_BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Most tags a customer may have.
 pub const TAGS_MAX: usize = 1_000;
+/// Most records of the log's end that the lake keeps in memory; then they are flushed. Five ticks.
+pub const LAKE_TAIL_ROWS_MAX: usize = 100_000;
+/// Most bytes of them.
+pub const LAKE_TAIL_BYTES_MAX: usize = 128 * 1024 * 1024;
+/// Most rows of one file: some 50 MB, which a reader's partition takes in a second.
+pub const LAKE_FILE_ROWS_MAX: usize = 1_000_000;
+/// Most rows of one row group: a writer holds one in memory, a reader skips one at a time.
+pub const LAKE_ROW_GROUP_ROWS_MAX: usize = 131_072;
+/// Most fresh files of one table before they are merged.
+pub const LAKE_FRESH_FILES_MAX: usize = 8;
+/// Most rows of fresh files of one table before they are merged into the base. Their keys are in doubt, and a
+/// reader holds those of its tenant in memory: some hundred bytes each.
+pub const LAKE_FRESH_ROWS_MAX: u64 = 1_000_000;
+/// Most sets of such keys that are kept between two reads.
+pub const LAKE_WINNERS_KEPT_MAX: usize = 256;
 
 const _: () = assert!(
     RECORD_BYTES_MAX + LOG_KEY_BYTES_MAX + 512 < 1_048_588,
@@ -57,4 +72,8 @@ const _: () = assert!(PUBLISH_BYTES_MAX <= LOG_QUEUE_BYTES_MAX, "one publish mus
 const _: () = assert!(RECORD_BYTES_MAX < KAFKA_PREFETCH_BYTES_MAX, "a reader must hold one record");
 const _: () = assert!(RECORD_BYTES_MAX < LOG_BATCH_BYTES_MAX, "a batch must hold one record");
 const _: () = assert!(QUARANTINE_RAW_BYTES_MAX < RECORD_BYTES_MAX);
+// The log is followed until the tail is half full, so that one more batch always fits.
+const _: () = assert!(LOG_BATCH_MESSAGES_MAX <= LAKE_TAIL_ROWS_MAX / 2);
+const _: () = assert!(LOG_BATCH_BYTES_MAX <= LAKE_TAIL_BYTES_MAX / 2);
+const _: () = assert!(LAKE_ROW_GROUP_ROWS_MAX < LAKE_FILE_ROWS_MAX);
 const _: () = assert!(RECORD_BYTES_MAX < HTTP_BODY_BYTES_MAX, "one record must fit one request");

@@ -18,6 +18,7 @@ use crate::records::{Key, Latest};
 mod business;
 pub(crate) mod columns;
 mod money;
+pub mod own;
 mod people;
 mod signals;
 mod words;
@@ -49,8 +50,12 @@ macro_rules! parsed {
         }
 
         impl<'a> Parsed<'a> {
-            fn push(&mut self, (_, source, id): &'a Key, latest: &Latest, body: Body<'a>) {
-                let (version, received_at) = (latest.version, latest.received_at);
+            fn push(
+                &mut self,
+                (source, id): (&'a str, &'a str),
+                (version, received_at): (i64, UtcMicros),
+                body: Body<'a>,
+            ) {
                 self.events.extend(body.event_time());
                 match body {
                     $(Body::$kind(body) => {
@@ -90,7 +95,7 @@ impl RecordTables {
         let mut parsed = Parsed::default();
         for (key, latest, text) in records {
             let body = Body::parse(key.0, text).expect("a body is parsed before it is kept");
-            parsed.push(key, latest, body);
+            parsed.push((&key.1, &key.2), (latest.version, latest.received_at), body);
         }
         Self::of(&parsed)
     }
@@ -105,7 +110,7 @@ impl RecordTables {
             EventTime::On(date) => *date,
         };
         let mut batches = BTreeMap::new();
-        for (kind, batch) in business::tables(parsed, zone)
+        for (kind, batch) in business::tables(parsed, Some(zone))
             .into_iter()
             .chain(people::tables(parsed))
             .chain(money::tables(parsed))

@@ -163,6 +163,11 @@ pub enum Error {
         /// What it has to be.
         rule: &'static str,
     },
+    /// A change of the lake's manifest builds on what is not there.
+    #[error(
+        "another process changed the lake's manifest first; read it again and go on from there"
+    )]
+    LakeMoved,
     /// There is no such tenant.
     #[error("there is no such tenant; vitals tenants list shows those there are")]
     NoTenant,

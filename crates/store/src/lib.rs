@@ -14,6 +14,7 @@ mod error;
 mod history;
 mod json;
 mod keys;
+mod lake;
 mod lines;
 mod numeric;
 mod outcomes;

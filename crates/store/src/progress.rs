@@ -253,7 +253,7 @@ pub(crate) fn offsets_to_json(offsets: &Offsets) -> Value {
     Value::Object(entries.collect())
 }
 
-fn offsets_from_json(json: &Value) -> Option<Offsets> {
+pub(crate) fn offsets_from_json(json: &Value) -> Option<Offsets> {
     let entries = json.as_object()?.iter();
     let parsed = entries.map(|(partition, next)| Some((partition.parse().ok()?, next.as_i64()?)));
     parsed.collect::<Option<_>>().map(Offsets)

@@ -40,6 +40,8 @@ pub(crate) struct Settings {
     pub(crate) roles: Vec<Role>,
     /// Seconds between two rounds of maintenance; 0 for none.
     pub(crate) maintenance_interval_s: u64,
+    /// Most seconds between two flushes of the lake; 0 for no lake, until something reads it.
+    pub(crate) lake_flush_interval_s: u64,
     /// Form of the telemetry.
     pub(crate) log_format: LogFormat,
 }
@@ -86,6 +88,7 @@ impl Default for Settings {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             roles: Role::ALL.to_vec(),
             maintenance_interval_s: 3_600,
+            lake_flush_interval_s: 0,
             log_format: LogFormat::Text,
         }
     }
@@ -202,7 +205,7 @@ pub(crate) fn load(
 fn from_text(key: &str, text: &str) -> serde_json::Value {
     match key {
         "roles" => text.split(',').map(|role| role.trim().to_owned()).collect(),
-        "partitions" | "kafka_replication" | "maintenance_interval_s" => {
+        "partitions" | "kafka_replication" | "maintenance_interval_s" | "lake_flush_interval_s" => {
             text.parse::<u64>().map_or_else(|_| text.into(), Into::into)
         }
         _ => text.into(),
@@ -289,6 +292,12 @@ impl Settings {
     /// Time between two rounds of maintenance; `None` for none.
     pub(crate) fn maintenance_interval(&self) -> Option<Duration> {
         let seconds = self.maintenance_interval_s;
+        (seconds > 0).then(|| Duration::from_secs(seconds.min(MAINTENANCE_INTERVAL_S_MAX)))
+    }
+
+    /// Longest time between two flushes of the lake; `None` for no lake.
+    pub(crate) fn lake_flush_interval(&self) -> Option<Duration> {
+        let seconds = self.lake_flush_interval_s;
         (seconds > 0).then(|| Duration::from_secs(seconds.min(MAINTENANCE_INTERVAL_S_MAX)))
     }
 

@@ -77,6 +77,11 @@ impl DataDir {
         self.root.join("log")
     }
 
+    /// Folder of the lake.
+    pub(crate) fn lake(&self) -> PathBuf {
+        self.root.join("lake")
+    }
+
     /// Folder of the embedded PostgreSQL.
     pub(crate) fn postgres(&self) -> PathBuf {
         self.root.join("postgres")

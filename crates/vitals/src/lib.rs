@@ -18,6 +18,7 @@ mod differences;
 mod engine_thread;
 mod failure;
 mod http;
+mod lake_keeper;
 mod local;
 mod maintenance;
 mod output;

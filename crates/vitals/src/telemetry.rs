@@ -31,7 +31,7 @@ pub(crate) const COMMIT: &str = "vitals_commit_seconds";
 pub(crate) const LOG_RETRIES: &str = "vitals_log_retries_total";
 /// Whether the engine waits for a log that went away.
 pub(crate) const LOG_AWAY: &str = "vitals_log_away";
-/// Time of one task of maintenance, by `task`: compact, forget.
+/// Time of one task of maintenance, by `task`: compact, forget, flush, merge, sweep.
 pub(crate) const MAINTENANCE: &str = "vitals_maintenance_seconds";
 /// Tasks of maintenance that failed, by `task`.
 pub(crate) const MAINTENANCE_FAILURES: &str = "vitals_maintenance_failures_total";
@@ -39,6 +39,12 @@ pub(crate) const MAINTENANCE_FAILURES: &str = "vitals_maintenance_failures_total
 pub(crate) const COMPACTED: &str = "vitals_log_compacted_messages_total";
 /// Rows of history forgotten.
 pub(crate) const FORGOTTEN: &str = "vitals_history_forgotten_rows_total";
+/// Rows written to fresh files of the lake.
+pub(crate) const LAKE_ROWS: &str = "vitals_lake_flushed_rows_total";
+/// Files the lake's manifest names.
+pub(crate) const LAKE_FILES: &str = "vitals_lake_files";
+/// Records that are in the lake's memory, and in no file yet.
+pub(crate) const LAKE_TAIL: &str = "vitals_lake_tail_records";
 
 /// Starts telemetry on standard error. Lines about our own doings at level info, others' from warn on,
 /// unless `VITALS_LOG` or `RUST_LOG` says otherwise.
@@ -90,11 +96,14 @@ pub(crate) fn metrics() -> Outcome<PrometheusHandle> {
     describe_counter!(MAINTENANCE_FAILURES, "Tasks of maintenance that failed");
     describe_counter!(COMPACTED, "Superseded messages removed from the log");
     describe_counter!(FORGOTTEN, "Rows of history forgotten");
+    describe_counter!(LAKE_ROWS, "Rows written to fresh files of the lake");
+    describe_gauge!(LAKE_FILES, "Files of the lake");
+    describe_gauge!(LAKE_TAIL, "Records of the lake that are in no file yet");
     metrics::gauge!("vitals_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
     for outcome in ["applied", "superseded", "duplicate", "quarantined"] {
         metrics::counter!(RECORDS, "outcome" => outcome).absolute(0);
     }
-    for name in [RECEIVED, LOG_RETRIES, COMPACTED, FORGOTTEN] {
+    for name in [RECEIVED, LOG_RETRIES, COMPACTED, FORGOTTEN, LAKE_ROWS] {
         metrics::counter!(name).absolute(0);
     }
     metrics::gauge!(LOG_AWAY).set(0.0);

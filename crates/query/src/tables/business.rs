@@ -9,7 +9,7 @@ use super::columns::{Columns, Row};
 use super::words::Word;
 use super::{Parsed, find};
 
-pub(super) fn tables(parsed: &Parsed<'_>, tenant_zone: Zone) -> [(Kind, RecordBatch); 6] {
+pub(super) fn tables(parsed: &Parsed<'_>, tenant_zone: Option<Zone>) -> [(Kind, RecordBatch); 6] {
     [
         (Kind::Organization, organizations(&parsed.organizations)),
         (Kind::Location, locations(&parsed.locations, tenant_zone)),
@@ -36,11 +36,11 @@ fn organizations(rows: &[Row<'_, Organization<'_>>]) -> RecordBatch {
     table.finish()
 }
 
-fn locations(rows: &[Row<'_, Location<'_>>], tenant_zone: Zone) -> RecordBatch {
+fn locations(rows: &[Row<'_, Location<'_>>], tenant_zone: Option<Zone>) -> RecordBatch {
     let mut table = Columns::of_records(rows);
     table.words("name", |it| Some(&it.name));
     table.text("time_zone", |row| {
-        Some(row.body.time_zone.as_deref().unwrap_or_else(|| tenant_zone.name()))
+        row.body.time_zone.as_deref().or_else(|| tenant_zone.map(Zone::name))
     });
     table.finish()
 }

@@ -8,6 +8,7 @@ mod commits;
 mod embedded;
 mod faults;
 mod history;
+mod lake;
 mod sample;
 mod server;
 mod tenancy;

@@ -53,6 +53,7 @@ pub(crate) async fn run(settings: &Settings, it: &Doctor) -> Outcome {
     findings.extend(running);
     findings.push(database(settings).await);
     findings.push(log(settings, &dir).await);
+    findings.push(lake(settings, &dir));
     if !runs {
         findings.push(port(settings).await);
     }
@@ -200,6 +201,22 @@ async fn log(settings: &Settings, dir: &DataDir) -> Finding {
     match backend::log(settings, dir).await {
         Ok(log) => well(what, format_args!("{brokers} answer, {} partitions", log.partitions())),
         Err(failure) => ill(what, failure),
+    }
+}
+
+/// Where the lake is, and whether its files can be written.
+fn lake(settings: &Settings, dir: &DataDir) -> Finding {
+    let what = "lake";
+    let folder = dir.lake();
+    if settings.lake_flush_interval().is_none() {
+        return well(what, "switched off by lake_flush_interval_s");
+    }
+    match tempfile_in(&existing(&folder)) {
+        Ok(()) => well(what, format_args!("Parquet files, in {}", folder.display())),
+        Err(error) => ill(
+            what,
+            format_args!("{} cannot be written: {error}; check --data-dir", folder.display()),
+        ),
     }
 }
 

@@ -14,6 +14,7 @@ use crate::cli::Up;
 use crate::config::{Role, Settings};
 use crate::data_dir::{DataDir, Held, Hold, RunFile};
 use crate::failure::{Failure, Outcome};
+use crate::lake_keeper::LakeKeeper;
 use crate::local::Local;
 use crate::maintenance::Maintenance;
 use crate::readiness::Ready;
@@ -91,6 +92,11 @@ async fn serve(
                 interval,
             };
             supervisor.start("maintenance", maintenance.run(supervisor.stop()));
+        }
+        if let Some(interval) = settings.lake_flush_interval() {
+            let sources = (backend.log.clone(), backend.store.clone());
+            let keeper = LakeKeeper::open(sources, held.dir(), status.clone(), interval).await?;
+            supervisor.start("lake", keeper.run(supervisor.stop()));
         }
     }
     if it.demo {

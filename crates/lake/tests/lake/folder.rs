@@ -1,0 +1,45 @@
+//! A lake in a folder of this machine: what is there after a restart, and what a sweep leaves.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use vitals_lake::{FileShape, Lake, Objects};
+use vitals_model::UtcMicros;
+use vitals_testkit::history::History;
+
+use crate::keeper::World;
+use crate::reading::check;
+
+fn files(folder: &Path) -> usize {
+    let tables = std::fs::read_dir(folder).unwrap();
+    tables.map(|it| std::fs::read_dir(it.unwrap().path()).unwrap().count()).sum()
+}
+
+#[tokio::test]
+async fn a_folder_holds_the_lake_over_a_restart_and_is_swept_of_drafts() {
+    let history = History::random(8);
+    let world = World::new(&history);
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path().join("lake");
+    let open = async || {
+        let objects = Objects::folder(&folder).unwrap();
+        Lake::open(objects, Arc::clone(&world.kept) as _, FileShape::default()).await.unwrap()
+    };
+    let lake = open().await;
+    lake.absorb(&world.fetch(&lake.next(), usize::MAX)).unwrap();
+    let flushed = lake.flush().await.unwrap().unwrap();
+    drop(lake);
+    let lake = open().await;
+    check(&lake.view(), &world.messages, &history.tenants, "after a restart").await;
+
+    // What a killed process leaves: a draft that was never renamed, a file that was never named.
+    std::fs::create_dir_all(folder.join("visits")).unwrap();
+    std::fs::write(folder.join("visits/killed-000000.parquet#1"), "half").unwrap();
+    std::fs::write(folder.join("visits/unnamed-000000.parquet"), "whole").unwrap();
+    let young = lake.sweep(UtcMicros(0), Duration::ZERO).await.unwrap();
+    assert_eq!((young.files, files(&folder)), (0, flushed.files + 2), "within the grace");
+    let swept = lake.sweep(UtcMicros(i64::MAX), Duration::ZERO).await.unwrap();
+    assert_eq!((swept.files, files(&folder)), (2, flushed.files));
+    check(&lake.view(), &world.messages, &history.tenants, "after a sweep").await;
+}
