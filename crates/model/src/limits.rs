@@ -63,6 +63,39 @@ pub const LAKE_FRESH_FILES_MAX: usize = 8;
 pub const LAKE_FRESH_ROWS_MAX: u64 = 1_000_000;
 /// Most sets of such keys that are kept between two reads.
 pub const LAKE_WINNERS_KEPT_MAX: usize = 256;
+/// Longest text of a query, in bytes.
+pub const QUERY_TEXT_BYTES_MAX: usize = 16 * 1024;
+/// Most words and signs of a query: a list of some hundred ids, and no chain of thousands.
+pub const QUERY_TOKENS_MAX: usize = 2_000;
+/// Most operators of a query. The planner's stack grows with each of a flat chain.
+pub const QUERY_OPERATORS_MAX: usize = 200;
+/// Most UNIONs, INTERSECTs and EXCEPTs of a query.
+pub const QUERY_SET_OPERATIONS_MAX: usize = 32;
+/// Deepest nesting of parentheses in a query.
+pub const QUERY_NESTING_MAX: usize = 32;
+/// Deepest nesting of words with parentheses behind them. The parser tries the arguments of a call in two
+/// ways, so that each level doubles its time.
+pub const QUERY_CALL_NESTING_MAX: usize = 10;
+/// Most named subqueries (WITH) of a query.
+pub const QUERY_CTES_MAX: usize = 16;
+/// Most copies that named subqueries, used several times each, may unfold to.
+pub const QUERY_CTE_COPIES_MAX: usize = 64;
+/// Most joins of a query.
+pub const QUERY_JOINS_MAX: usize = 8;
+/// Longest regular expression of a query, in bytes.
+pub const QUERY_PATTERN_BYTES_MAX: usize = 200;
+/// Most rows of an input that may be joined with another without an equality.
+pub const QUERY_CROSS_ROWS_MAX: usize = 1_000;
+/// Most rows of an answer; more are cut off, and the answer says so.
+pub const QUERY_ROWS_MAX: usize = 10_000;
+/// Most bytes of an answer in memory; beyond, it is refused.
+pub const QUERY_ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Most memory that sorts, joins and groups of one query hold, in bytes.
+pub const QUERY_MEMORY_BYTES_MAX: usize = 256 * 1024 * 1024;
+/// Longest time a query may take, in milliseconds.
+pub const QUERY_TIME_MS_MAX: u64 = 10_000;
+/// Most queries of one process at a time; one that does not yield keeps its place until it ends.
+pub const QUERIES_MAX: usize = 8;
 
 const _: () = assert!(
     RECORD_BYTES_MAX + LOG_KEY_BYTES_MAX + 512 < 1_048_588,
@@ -77,3 +110,5 @@ const _: () = assert!(LOG_BATCH_MESSAGES_MAX <= LAKE_TAIL_ROWS_MAX / 2);
 const _: () = assert!(LOG_BATCH_BYTES_MAX <= LAKE_TAIL_BYTES_MAX / 2);
 const _: () = assert!(LAKE_ROW_GROUP_ROWS_MAX < LAKE_FILE_ROWS_MAX);
 const _: () = assert!(RECORD_BYTES_MAX < HTTP_BODY_BYTES_MAX, "one record must fit one request");
+const _: () = assert!(QUERY_TEXT_BYTES_MAX < HTTP_BODY_BYTES_MAX, "a query must fit one request");
+const _: () = assert!(QUERY_ANSWER_BYTES_MAX < QUERY_MEMORY_BYTES_MAX, "an answer must fit memory");

@@ -22,10 +22,13 @@ use tokio::sync::Mutex;
 use vitals_model::vital::VITALS;
 use vitals_model::{Date, TenantId, VitalTables};
 
-use crate::error::QueryError;
 use crate::slots::{Slot, Today};
 use crate::tables::RecordTables;
 use crate::{functions, one_stream, rows};
+
+mod error;
+
+pub use error::DefinitionError;
 
 /// Part of every definition's hash: raised when a function the SQL calls, or what fills the tables,
 /// changes what it gives.
@@ -126,8 +129,8 @@ impl Definitions {
     ///
     /// # Errors
     /// A definition that does not plan: a mistake in this program, not in any data.
-    pub async fn new() -> Result<Self, QueryError> {
-        let plan_error = |name, source| QueryError::Plan { name, source: Box::new(source) };
+    pub async fn new() -> Result<Self, DefinitionError> {
+        let plan_error = |name, source| DefinitionError::Plan { name, source: Box::new(source) };
         let today = Today::default();
         let context = session(&today);
         let mut tables = BTreeMap::new();
@@ -153,7 +156,7 @@ impl Definitions {
         tables: &RecordTables,
         tenant: TenantId,
         today: Date,
-    ) -> Result<VitalTables, QueryError> {
+    ) -> Result<VitalTables, DefinitionError> {
         let mut stages = self.stages.lock().await;
         self.today.put(today);
         for (name, batch) in tables.for_definitions() {
@@ -163,8 +166,8 @@ impl Definitions {
         for stage in stages.iter_mut() {
             let name = stage.name;
             let batches = self.run(stage).await;
-            let batches =
-                batches.map_err(|error| QueryError::Compute { name, source: Box::new(error) })?;
+            let batches = batches
+                .map_err(|error| DefinitionError::Compute { name, source: Box::new(error) })?;
             rows::read(name, &batches, tenant, &mut vitals)?;
             stage.slot.put(batches);
         }

@@ -1,37 +1,100 @@
-//! What can go wrong when a definition is planned or computed.
+//! Why a question was not answered, in the words of the caller's protocol.
 //!
-//! Every variant names the definition it is about. None is about the records themselves: a record that
-//! cannot be understood never gets into a table.
+//! Promises a SQLSTATE that tools understand, one sentence that names what the question said and never a
+//! row's value nor another tenant's table, and what to do about it.
 
-use datafusion::error::DataFusionError;
+use std::fmt;
 
-/// Why a vital could not be computed by its definition.
-#[derive(Debug, thiserror::Error)]
-pub enum QueryError {
-    /// The SQL does not plan: the definition or a table's columns are wrong. Mend the definition.
-    #[error("the definition of {name} cannot be planned")]
-    Plan {
-        /// Which definition.
-        name: &'static str,
-        /// What the planner says.
-        #[source]
-        source: Box<DataFusionError>,
-    },
-    /// The plan failed on these records: a number beyond 38 digits, or too little memory.
-    #[error("the definition of {name} cannot be computed")]
-    Compute {
-        /// Which definition.
-        name: &'static str,
-        /// What the executor says.
-        #[source]
-        source: Box<DataFusionError>,
-    },
-    /// A row came out that the vital cannot hold.
-    #[error("the definition of {name} gave a row with an unusable {column}")]
-    Row {
-        /// Which definition.
-        name: &'static str,
-        /// The column that could not be read.
-        column: &'static str,
-    },
+use vitals_model::record::shorten;
+
+/// A refusal or failure of a query.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub struct QueryError {
+    /// Which kind.
+    pub state: SqlState,
+    /// One sentence without a full stop.
+    pub detail: String,
+    /// What to do, as an imperative without a full stop; may be empty.
+    pub mend: String,
+}
+
+macro_rules! states {
+    ($($name:ident $code:literal $slug:literal $meaning:literal),* $(,)?) => {
+        /// The kinds of error, each with its SQLSTATE.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum SqlState { $(#[doc = $meaning] $name),* }
+
+        impl SqlState {
+            /// Every kind.
+            pub const ALL: &[Self] = &[$(Self::$name),*];
+
+            /// The five characters of the SQL standard and of PostgreSQL.
+            #[must_use]
+            pub fn code(self) -> &'static str {
+                match self { $(Self::$name => $code),* }
+            }
+
+            /// The kind as one word, for those who decide by words.
+            #[must_use]
+            pub fn slug(self) -> &'static str {
+                match self { $(Self::$name => $slug),* }
+            }
+        }
+    };
+}
+
+states! {
+    Syntax "42601" "syntax_error" "The text is no SQL.",
+    NotReadOnly "25006" "not_read_only" "It is SQL, but not one query that only reads.",
+    NotSupported "0A000" "not_supported" "It reads, in a way that is not offered here.",
+    NoTable "42P01" "no_such_table" "It names a table the tenant does not have.",
+    NoColumn "42703" "no_such_column" "It names a column that no table in reach has.",
+    NoFunction "42883" "no_such_function" "It calls a function that is not offered.",
+    Ambiguous "42702" "ambiguous_column" "It names a column that several tables have.",
+    Types "42804" "wrong_types" "Its types do not fit, or its grouping does not.",
+    TooComplex "54001" "too_complex" "It is too long, too deep or too wide.",
+    TooLarge "53200" "query_too_large" "It needs more memory, or gives more bytes, than a query may.",
+    TooSlow "57014" "query_too_slow" "It was stopped at its deadline.",
+    Overflow "22003" "number_out_of_range" "A number came out that does not fit its type.",
+    DivisionByZero "22012" "division_by_zero" "Something was divided by zero.",
+    BadValue "22023" "bad_value" "A value cannot be read as what it is used as.",
+    Busy "53300" "too_many_queries" "As many queries are running as may.",
+    Internal "XX000" "internal_error" "This program is at fault.",
+}
+
+impl QueryError {
+    /// A refusal of a kind.
+    pub(crate) fn new(state: SqlState, detail: impl fmt::Display, mend: impl fmt::Display) -> Self {
+        Self {
+            state,
+            detail: shorten(&detail.to_string()).replace(['\n', '\r'], " "),
+            mend: mend.to_string(),
+        }
+    }
+
+    /// Where a table comes from failed.
+    pub fn unavailable(detail: impl fmt::Display) -> Self {
+        Self::new(SqlState::Internal, detail, "try again; if it stays, see the log of 'vitals up'")
+    }
+}
+
+impl fmt::Display for QueryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.detail)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_kind_has_its_own_code_and_word() {
+        let codes: BTreeSet<_> = SqlState::ALL.iter().map(|it| it.code()).collect();
+        let slugs: BTreeSet<_> = SqlState::ALL.iter().map(|it| it.slug()).collect();
+        assert_eq!((codes.len(), slugs.len()), (SqlState::ALL.len(), SqlState::ALL.len()));
+        assert!(codes.iter().all(|it| it.len() == 5));
+    }
 }

@@ -16,9 +16,9 @@ use vitals_model::vital::{
 };
 use vitals_model::{Date, TenantId, UtcMicros, VitalTables};
 
-use crate::error::QueryError;
+use crate::definitions::DefinitionError;
 
-type Result<T> = std::result::Result<T, QueryError>;
+type Result<T> = std::result::Result<T, DefinitionError>;
 
 /// Reads the rows of one definition into `tables`; the rows of a notion are no vital's.
 pub(crate) fn read(
@@ -61,7 +61,7 @@ impl Columns<'_> {
         let array = array.filter(|it| found.is_some_and(|was| was.null_count() == it.null_count()));
         match array {
             Some(array) => Ok(Column { name: self.name, column, array }),
-            None => Err(QueryError::Row { name: self.name, column }),
+            None => Err(DefinitionError::Row { name: self.name, column }),
         }
     }
 
@@ -211,8 +211,8 @@ impl Columns<'_> {
 }
 
 impl Column {
-    fn unusable(&self) -> QueryError {
-        QueryError::Row { name: self.name, column: self.column }
+    fn unusable(&self) -> DefinitionError {
+        DefinitionError::Row { name: self.name, column: self.column }
     }
 
     fn text(&self, at: usize) -> Option<&str> {

@@ -154,6 +154,12 @@ impl RecordTables {
         })
     }
 
+    /// The tenant's zone: its organization's, else UTC.
+    #[must_use]
+    pub fn zone(&self) -> Zone {
+        self.zone
+    }
+
     /// The tenant's today by its clock, when the wall clock shows `now`: the local date of `now`, or of
     /// the latest event among the records (1970-01-01 without any).
     #[must_use]

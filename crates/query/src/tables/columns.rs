@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, Date32Array, Decimal128Array, Int64Array, ListBuilder, RecordBatch, StringArray,
-    StringBuilder, TimestampMicrosecondArray,
+    ArrayRef, BooleanArray, Date32Array, Decimal128Array, Int64Array, ListBuilder, RecordBatch,
+    StringArray, StringBuilder, TimestampMicrosecondArray,
 };
 use arrow::datatypes::{Field, Schema};
 use vitals_model::kinds::{Currency, Ident, Text};
@@ -104,8 +104,7 @@ impl<'r, 'a, B> Columns<'r, Row<'a, B>> {
 
     /// A column of dates.
     pub(crate) fn date(&mut self, name: &str, of: impl Fn(&'r B) -> Option<Date>) {
-        let array: Date32Array = self.rows.iter().map(|row| of(&row.body).map(|it| it.0)).collect();
-        self.push(name, Arc::new(array));
+        self.day(name, |row| of(&row.body));
     }
 
     /// A column of small whole numbers.
@@ -154,10 +153,32 @@ impl<'r, R> Columns<'r, R> {
 
     /// A column of integers of a millionth.
     pub(crate) fn micros(&mut self, name: &str, of: impl Fn(&'r R) -> Option<i64>) {
-        let array: Decimal128Array = self.rows.iter().map(|row| of(row).map(i128::from)).collect();
+        self.decimal(name, (MONEY_PRECISION, MONEY_SCALE), |row| of(row).map(i128::from));
+    }
+
+    /// A column of decimals with so many digits, of which so many are decimals.
+    pub(crate) fn decimal(
+        &mut self,
+        name: &str,
+        (digits, decimals): (u8, i8),
+        of: impl Fn(&'r R) -> Option<i128>,
+    ) {
+        let array: Decimal128Array = self.rows.iter().map(of).collect();
         let array = array
-            .with_precision_and_scale(MONEY_PRECISION, MONEY_SCALE)
-            .expect("20 digits of which 6 are decimals are within 38");
+            .with_precision_and_scale(digits, decimals)
+            .expect("no column has more than 38 digits, nor more decimals than digits");
+        self.push(name, Arc::new(array));
+    }
+
+    /// A column of dates.
+    pub(crate) fn day(&mut self, name: &str, of: impl Fn(&'r R) -> Option<Date>) {
+        let array: Date32Array = self.rows.iter().map(|row| of(row).map(|it| it.0)).collect();
+        self.push(name, Arc::new(array));
+    }
+
+    /// A column of truths.
+    pub(crate) fn truth(&mut self, name: &str, of: impl Fn(&'r R) -> Option<bool>) {
+        let array: BooleanArray = self.rows.iter().map(of).collect();
         self.push(name, Arc::new(array));
     }
 
