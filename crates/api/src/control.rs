@@ -17,7 +17,9 @@ use vitals_model::limits::HTTP_BODY_BYTES_MAX;
 use vitals_model::{Offsets, TenantId};
 
 use crate::frames;
-use crate::operator::{BadLine, Checkpoint, NewTenant, NewUser, Operator, Refusal, RefusalKind};
+use crate::operator::{
+    BadLine, Checkpoint, NewTenant, NewUser, Operator, Refusal, RefusalKind, SqlAnswer, SqlQuestion,
+};
 use crate::token::ControlToken;
 
 /// An operator shared by all requests.
@@ -36,6 +38,7 @@ pub fn routes(operator: SharedOperator, token: ControlToken) -> Router {
         .route("/control/imports/{tenant}/{file_key}", get(checkpoint).put(save_checkpoint))
         .route("/control/reached/{tenant}", post(reached))
         .route("/control/verify", post(verify))
+        .route("/control/sql", post(sql))
         .layer(DefaultBodyLimit::max(HTTP_BODY_BYTES_MAX))
         .layer(guard)
         .with_state(operator)
@@ -168,4 +171,48 @@ async fn verify(
     Query(query): Query<VerifyQuery>,
 ) -> Result<impl IntoResponse, Refusal> {
     Ok(Json(operator.verify(query.tenant).await?))
+}
+
+async fn sql(
+    State(operator): State<SharedOperator>,
+    Json(question): Json<SqlQuestion>,
+) -> Result<Vec<u8>, Refusal> {
+    encode_answer(&operator.sql(question).await?)
+}
+
+/// An answer on the wire: its head as one line of JSON, then its rows as they are.
+fn encode_answer(answer: &SqlAnswer) -> Result<Vec<u8>, Refusal> {
+    let mut bytes = serde_json::to_vec(&answer.head).map_err(|it| Refusal::failed(&it, ""))?;
+    bytes.push(b'\n');
+    bytes.extend_from_slice(&answer.body);
+    Ok(bytes)
+}
+
+/// Reads what [`routes`] write for an answer; `None` when it is none.
+#[must_use]
+pub fn decode_answer(bytes: &[u8]) -> Option<SqlAnswer> {
+    let end = bytes.iter().position(|byte| *byte == b'\n')?;
+    let head = serde_json::from_slice(&bytes[..end]).ok()?;
+    Some(SqlAnswer { head, body: bytes[end + 1..].to_vec() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::operator::SqlHead;
+
+    #[test]
+    fn an_answer_crosses_the_door_unchanged() {
+        let head = SqlHead {
+            tick: 7,
+            committed_at: "2026-01-01T00:00:00Z".to_owned(),
+            complete_to: None,
+            rows: 2,
+            truncated: true,
+        };
+        let answer = SqlAnswer { head, body: b"\na\xff\n".to_vec() };
+        let bytes = encode_answer(&answer).expect("encoded");
+        assert_eq!(decode_answer(&bytes), Some(answer));
+        assert_eq!(decode_answer(b"no answer"), None);
+    }
 }

@@ -234,6 +234,41 @@ impl VerifyReport {
     }
 }
 
+/// A question in SQL.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SqlQuestion {
+    /// Whose tables it is about, by slug.
+    pub tenant: String,
+    /// One SELECT.
+    pub sql: String,
+    /// In which form the rows are wanted: `table`, `csv`, `json` or `arrow`.
+    pub format: String,
+}
+
+/// What is to be known of an answer besides its rows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SqlHead {
+    /// As of which tick.
+    pub tick: u64,
+    /// When that was committed, RFC 3339.
+    pub committed_at: String,
+    /// Until when the sources say that they are complete, RFC 3339.
+    pub complete_to: Option<String>,
+    /// How many rows there are.
+    pub rows: u64,
+    /// Whether there were more, and these are the first.
+    pub truncated: bool,
+}
+
+/// An answer: its head, and its rows in the form that was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SqlAnswer {
+    /// What is to be known of it.
+    pub head: SqlHead,
+    /// The rows.
+    pub body: Vec<u8>,
+}
+
 /// One who carries out an operator's orders.
 #[async_trait::async_trait]
 pub trait Operator: Send + Sync {
@@ -267,4 +302,6 @@ pub trait Operator: Send + Sync {
     ) -> Result<(), Refusal>;
     /// Recomputes every vital from the log by its definition and compares it with the store.
     async fn verify(&self, tenant: Option<String>) -> Result<VerifyReport, Refusal>;
+    /// Answers a question over one tenant's records and vitals.
+    async fn sql(&self, question: SqlQuestion) -> Result<SqlAnswer, Refusal>;
 }

@@ -72,6 +72,8 @@ pub(crate) enum Command {
     /// Creates API keys
     #[command(subcommand)]
     Keys(Keys),
+    /// Answers one SELECT over a tenant's records and vitals
+    Sql(Sql),
     /// Recomputes every vital from the log by its SQL definition and compares it with the store
     Verify(Verify),
     /// Checks every dependency and setting, and says what to mend
@@ -245,6 +247,32 @@ pub(crate) enum Keys {
         #[arg(long)]
         json: bool,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Sql {
+    /// The SELECT
+    pub(crate) sql: String,
+    /// Whose tables
+    #[arg(long, value_name = "SLUG")]
+    pub(crate) tenant: String,
+    /// The answer's form
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: SqlFormat,
+}
+
+/// The forms an answer may take.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SqlFormat {
+    /// Columns for people.
+    #[default]
+    Table,
+    /// Comma-separated values.
+    Csv,
+    /// One JSON object.
+    Json,
+    /// An Arrow IPC stream.
+    Arrow,
 }
 
 #[derive(Debug, Args)]

@@ -4,6 +4,7 @@ pub(crate) mod doctor;
 pub(crate) mod import;
 pub(crate) mod people;
 pub(crate) mod simulate;
+pub(crate) mod sql;
 pub(crate) mod tenants;
 pub(crate) mod up;
 pub(crate) mod verify;

@@ -26,6 +26,7 @@ mod patience;
 mod pipeline;
 pub mod planted;
 mod publisher;
+mod questions;
 mod readiness;
 mod remote;
 mod replay;
@@ -62,7 +63,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
 }
 
 #[expect(clippy::print_stderr, reason = "the one place that reports how a command ended")]
-fn say(line: std::fmt::Arguments<'_>) {
+pub(crate) fn say(line: std::fmt::Arguments<'_>) {
     eprintln!("{line}");
 }
 
@@ -89,6 +90,7 @@ async fn command(settings: &Settings, command: Command) -> Outcome {
         Command::Tenants(it) => commands::tenants::run(settings, it).await,
         Command::Users(it) => commands::people::users(settings, it).await,
         Command::Keys(it) => commands::people::keys(settings, it).await,
+        Command::Sql(it) => commands::sql::run(settings, it).await,
         Command::Verify(it) => commands::verify::run(settings, it).await,
         Command::Doctor(it) => commands::doctor::run(settings, &it).await,
     }

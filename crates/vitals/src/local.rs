@@ -7,18 +7,19 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use vitals_api::operator::{
-    BadLine, Checkpoint, NewTenant, NewUser, Operator, Reached, Refusal, RefusalKind, TenantInfo,
-    VerifyReport,
+    BadLine, Checkpoint, NewTenant, NewUser, Operator, Reached, Refusal, RefusalKind, SqlAnswer,
+    SqlQuestion, TenantInfo, VerifyReport,
 };
 use vitals_log::{Message, SharedLog, Topic};
 use vitals_model::record::shorten;
 use vitals_model::tenant::TenantScope;
 use vitals_model::{Offsets, Reason, TenantId};
+use vitals_query::Sessions;
 use vitals_store::{ImportCheckpoint, Position, QuarantinedLine, Role, Store, Tenant};
 
 use crate::start::SHARD;
 use crate::status::Status;
-use crate::verify;
+use crate::{questions, verify};
 
 /// How long one question about progress waits for it.
 const REACHED_WAIT: Duration = Duration::from_millis(500);
@@ -36,6 +37,8 @@ pub(crate) struct Local {
     pub(crate) engine: Option<Status>,
     /// Whether this process takes records in.
     pub(crate) ingests: bool,
+    /// Where questions are answered.
+    pub(crate) sessions: Sessions,
 }
 
 impl Local {
@@ -205,6 +208,11 @@ impl Operator for Local {
             None => None,
         };
         verify::run(self.log.as_ref(), &self.store, only).await
+    }
+
+    async fn sql(&self, question: SqlQuestion) -> Result<SqlAnswer, Refusal> {
+        let tenant = self.tenant(&question.tenant).await?.id;
+        questions::answer(self, tenant, &question).await
     }
 }
 

@@ -18,6 +18,15 @@ pub(crate) fn line(text: impl std::fmt::Display) -> Outcome {
     }
 }
 
+/// Prints bytes as they are.
+pub(crate) fn bytes(bytes: &[u8]) -> Outcome {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        other => other.or_fail("the result cannot be printed", ""),
+    }
+}
+
 /// Prints a value as one line of JSON.
 pub(crate) fn json(value: &impl Serialize) -> Outcome {
     line(serde_json::to_string(value).or_fail("the result is no JSON", crate::supervisor::BUG)?)

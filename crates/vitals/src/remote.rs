@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use vitals_api::control::{LogInfo, NewKey};
+use vitals_api::control::{LogInfo, NewKey, decode_answer};
 use vitals_api::operator::{
-    BadLine, Checkpoint, NewTenant, NewUser, Operator, Reached, Refusal, RefusalKind, TenantInfo,
-    VerifyReport, chain,
+    BadLine, Checkpoint, NewTenant, NewUser, Operator, Reached, Refusal, RefusalKind, SqlAnswer,
+    SqlQuestion, TenantInfo, VerifyReport, chain,
 };
 use vitals_api::{ControlToken, frames};
 use vitals_log::Message;
@@ -23,6 +23,8 @@ use crate::data_dir::RunFile;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Longest wait for an answer to anything but a verification.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(120);
+/// Longest wait for an answer to a question: the log is read for it first.
+const SQL_TIMEOUT: Duration = Duration::from_secs(600);
 /// Longest wait for a verification: it reads the whole log.
 const VERIFY_TIMEOUT: Duration = Duration::from_secs(6 * 3600);
 
@@ -72,14 +74,23 @@ impl Remote {
         request: reqwest::RequestBuilder,
         timeout: Duration,
     ) -> Result<T, Refusal> {
+        let body = self.send_for_bytes(request, timeout).await?;
+        // An empty body is the answer of those who have nothing to say.
+        let body = if body.is_empty() { b"null".as_slice() } else { &body };
+        serde_json::from_slice(body).map_err(|error| self.lost(&error))
+    }
+
+    async fn send_for_bytes(
+        &self,
+        request: reqwest::RequestBuilder,
+        timeout: Duration,
+    ) -> Result<Vec<u8>, Refusal> {
         let sent = request.timeout(timeout).bearer_auth(self.token.expose()).send().await;
         let response = sent.map_err(|error| self.lost(&error))?;
         let status = response.status();
         let body = response.bytes().await.map_err(|error| self.lost(&error))?;
         if status.is_success() {
-            // An empty body is the answer of those who have nothing to say.
-            let body = if body.is_empty() { b"null".as_slice() } else { &body };
-            return serde_json::from_slice(body).map_err(|error| self.lost(&error));
+            return Ok(body.into());
         }
         Err(serde_json::from_slice::<Refusal>(&body).unwrap_or_else(|_| {
             Refusal::new(
@@ -171,5 +182,17 @@ impl Operator for Remote {
         let query = vitals_api::control::VerifyQuery { tenant };
         let request = self.http.post(format!("{}/verify", self.base)).query(&query);
         self.send(request, VERIFY_TIMEOUT).await
+    }
+
+    async fn sql(&self, question: SqlQuestion) -> Result<SqlAnswer, Refusal> {
+        let request = self.http.post(format!("{}/sql", self.base)).json(&question);
+        let bytes = self.send_for_bytes(request, SQL_TIMEOUT).await?;
+        decode_answer(&bytes).ok_or_else(|| {
+            Refusal::new(
+                RefusalKind::Failed,
+                "the running 'vitals up' gave an answer that cannot be read",
+                "check that both are the same version",
+            )
+        })
     }
 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use vitals_api::Operator;
+use vitals_query::Sessions;
 
 use crate::backend::Backend;
 use crate::clock::Stopwatch;
@@ -52,6 +53,7 @@ pub(crate) async fn with<T, F: Future<Output = Outcome<T>>>(
             store: backend.store.clone(),
             engine: None,
             ingests: true,
+            sessions: Sessions::default(),
         };
         let result = interruptible(work(Arc::new(local))).await;
         backend.close().await;
@@ -87,8 +89,13 @@ pub(crate) async fn with<T, F: Future<Output = Outcome<T>>>(
         };
         supervisor.start("engine", start::run(start, supervisor.stop()));
     }
-    let local =
-        Local { log: backend.log.clone(), store: backend.store.clone(), engine, ingests: true };
+    let local = Local {
+        log: backend.log.clone(),
+        store: backend.store.clone(),
+        engine,
+        ingests: true,
+        sessions: Sessions::default(),
+    };
     let work = async {
         if needs == Needs::Engine {
             status.hydrated().await;

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use vitals_api::operator::{Compared, Refusal, VerifyReport};
 use vitals_log::Log;
 use vitals_model::record::tenant_of;
-use vitals_model::{LogBatch, TenantId, VitalTables};
+use vitals_model::{LogBatch, Offsets, TenantId, VitalTables};
 use vitals_query::{Definitions, Records};
 use vitals_store::{Snapshot, Store};
 
@@ -29,21 +29,23 @@ pub(crate) async fn run(
         .snapshot(SHARD, scope.as_deref())
         .await
         .map_err(|error| Refusal::failed(&error, ""))?;
-    let (records, messages) = read(log, &snapshot, only).await?;
+    let (records, messages) = read(log, &snapshot.position.offsets, only).await?;
     let expected = compute(&records, &snapshot).await?;
     Ok(compare(&snapshot, &expected, messages))
 }
 
-type Tenants = BTreeMap<TenantId, Records>;
+/// Records by tenant.
+pub(crate) type Tenants = BTreeMap<TenantId, Records>;
 
-async fn read(
+/// The records of one tenant, or of all, as of these offsets; and how many messages were read for them.
+pub(crate) async fn read(
     log: &dyn Log,
-    snapshot: &Snapshot,
+    until: &Offsets,
     only: Option<TenantId>,
 ) -> Result<(Tenants, u64), Refusal> {
     let mut tenants = Tenants::new();
     let mut messages = 0;
-    let mut replay = replay(Replay::open(log, &snapshot.position.offsets).await)?;
+    let mut replay = replay(Replay::open(log, until).await)?;
     while let Some(batch) = self::replay(replay.next().await)? {
         messages += batch.messages.len() as u64;
         // Parsing a batch takes as long as it takes: others of this thread are served elsewhere.

@@ -60,6 +60,7 @@ async fn serve(
         store: backend.store.clone(),
         engine: engine.clone(),
         ingests: settings.has(Role::Ingest),
+        sessions: vitals_query::Sessions::default(),
     });
     let ready = Arc::new(Ready {
         log: backend.log.clone(),

@@ -6,5 +6,6 @@ mod cli;
 mod online_retail;
 mod pipeline;
 mod shared;
+mod sql;
 #[allow(unreachable_pub, reason = "a module two tests share")]
 mod world;
