@@ -1,8 +1,8 @@
 //! The guard: what of a text may reach the planner.
 //!
 //! Everything that is said in a question is hostile until it has passed, cheapest check first: bytes and
-//! characters, tokens, the parse, the statement ([`statement`]), and, once it is planned, the plan
-//! ([`plan`]). A planner is a large program that was not written to be attacked: flat chains of ten
+//! characters, tokens, the parse, the statement (`statement`), and, once it is planned, the plan
+//! (`plan`). A planner is a large program that was not written to be attacked: flat chains of ten
 //! thousand terms overflow its stack, and twenty doubling CTEs keep it busy for ever. So what is unusual
 //! for a question is refused before the planner sees it.
 //!
