@@ -15,6 +15,7 @@
     allow(clippy::unwrap_used, reason = "a test that cannot go on should stop where it is")
 )]
 
+pub mod answers;
 pub mod catalog;
 pub mod definitions;
 pub mod error;
@@ -30,6 +31,7 @@ pub mod tables;
 pub mod vital_tables;
 mod zoned;
 
+pub use answers::{Answers, Question, Rows};
 pub use catalog::{AsOf, Catalog, TenantTables};
 pub use definitions::{DEFINITIONS, Definition, DefinitionError, Definitions, definition_hashes};
 pub use error::{QueryError, SqlState};

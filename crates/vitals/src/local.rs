@@ -4,6 +4,7 @@
 //! another process: how far it has come is read from the store, which both know.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use vitals_api::operator::{
@@ -14,7 +15,7 @@ use vitals_log::{Message, SharedLog, Topic};
 use vitals_model::record::shorten;
 use vitals_model::tenant::TenantScope;
 use vitals_model::{Offsets, Reason, TenantId};
-use vitals_query::Sessions;
+use vitals_query::Answers;
 use vitals_store::{ImportCheckpoint, Position, QuarantinedLine, Role, Store, Tenant};
 
 use crate::start::SHARD;
@@ -37,8 +38,8 @@ pub(crate) struct Local {
     pub(crate) engine: Option<Status>,
     /// Whether this process takes records in.
     pub(crate) ingests: bool,
-    /// Where questions are answered.
-    pub(crate) sessions: Sessions,
+    /// Who answers questions.
+    pub(crate) answers: Arc<dyn Answers>,
 }
 
 impl Local {
@@ -212,7 +213,7 @@ impl Operator for Local {
 
     async fn sql(&self, question: SqlQuestion) -> Result<SqlAnswer, Refusal> {
         let tenant = self.tenant(&question.tenant).await?.id;
-        questions::answer(self, tenant, &question).await
+        questions::answer(self.answers.as_ref(), tenant, &question).await
     }
 }
 

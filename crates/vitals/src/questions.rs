@@ -3,16 +3,18 @@
 //! Promises the vitals of one committed tick, and records at least as new. The log is read from its
 //! beginning for each question: right first; a lake behind the same `Catalog` makes it quick.
 
+use async_trait::async_trait;
 use vitals_api::operator::{Refusal, RefusalKind, SqlAnswer, SqlHead, SqlQuestion};
+use vitals_log::SharedLog;
 use vitals_model::TenantId;
 use vitals_model::tenant::TenantScope;
+use vitals_query::answers::{Answers, Description, Question, Rows};
 use vitals_query::vital_tables::{VITAL_CHANGES, VitalChange};
 use vitals_query::{
-    AsOf, Format, QueryError, RecordTables, SqlState, TenantTables, VitalBatches, formats,
+    AsOf, Format, QueryError, RecordTables, Sessions, SqlState, TenantTables, VitalBatches, formats,
 };
-use vitals_store::{Position, Scoped};
+use vitals_store::{Position, Scoped, Store};
 
-use crate::local::Local;
 use crate::start::SHARD;
 use crate::{clock, verify};
 
@@ -23,9 +25,40 @@ const HISTORY_ROWS_MAX: usize = 200_000;
 /// How often the vitals are read again, when a tick was committed while the position was read.
 const READ_TRIES: u32 = 3;
 
-/// Answers a question.
+/// Answers from the whole log and the store, in this very process.
+#[derive(Debug)]
+pub(crate) struct FromTheLog {
+    log: SharedLog,
+    store: Store,
+    sessions: Sessions,
+}
+
+impl FromTheLog {
+    pub(crate) fn new(log: SharedLog, store: Store) -> Self {
+        Self { log, store, sessions: Sessions::default() }
+    }
+}
+
+#[async_trait]
+impl Answers for FromTheLog {
+    async fn answer(&self, question: Question) -> Result<Rows, QueryError> {
+        // Whether history is read at all; the session decides what the word means.
+        let history = question.sql.to_ascii_lowercase().contains(VITAL_CHANGES);
+        let gathered = catalog((&self.log, &self.store), question.tenant, history).await;
+        let catalog = gathered.map_err(QueryError::unavailable)?;
+        let answered = self.sessions.answer(&catalog, &question.sql, clock::now()).await;
+        answered.map(Rows::from)
+    }
+
+    async fn describe(&self, question: Question) -> Result<Description, QueryError> {
+        let schema = self.answer(question).await?.schema;
+        Ok(Description { schema, params: Vec::new() })
+    }
+}
+
+/// Answers a question of the command line.
 pub(crate) async fn answer(
-    local: &Local,
+    answers: &dyn Answers,
     tenant: TenantId,
     question: &SqlQuestion,
 ) -> Result<SqlAnswer, Refusal> {
@@ -37,11 +70,9 @@ pub(crate) async fn answer(
             format_args!("choose one of {all}"),
         )
     })?;
-    // Whether history is read at all; the session decides what the word means.
-    let history = question.sql.to_ascii_lowercase().contains(VITAL_CHANGES);
-    let catalog = catalog(local, tenant, history).await?;
-    let answered = local.sessions.answer(&catalog, &question.sql, clock::now()).await;
-    let answer = answered.map_err(|error| refusal(&error))?;
+    let rows = answers.answer(Question::new(tenant, &question.sql)).await;
+    let answer = rows.map_err(|error| refusal(&error))?.collect().await;
+    let answer = answer.map_err(|error| refusal(&error))?;
     let body = formats::write(&answer, format).map_err(|error| refusal(&error))?;
     let head = SqlHead {
         tick: answer.as_of.tick,
@@ -66,9 +97,13 @@ fn store_failed(error: &vitals_store::Error) -> Refusal {
     Refusal::failed(error, "")
 }
 
-async fn catalog(local: &Local, tenant: TenantId, history: bool) -> Result<TenantTables, Refusal> {
+async fn catalog(
+    (log, store): (&SharedLog, &Store),
+    tenant: TenantId,
+    history: bool,
+) -> Result<TenantTables, Refusal> {
     let scope = TenantScope::of_operator(tenant);
-    let (mut scoped, position) = view(local, &scope).await?;
+    let (mut scoped, position) = view(store, &scope).await?;
     let vitals = scoped.vitals().await.map_err(|error| store_failed(&error))?;
     let mut vitals = VitalBatches::of(&vitals);
     if history {
@@ -76,8 +111,7 @@ async fn catalog(local: &Local, tenant: TenantId, history: bool) -> Result<Tenan
     }
     let seen = scoped.as_of().await.map_err(|error| store_failed(&error))?;
     drop(scoped);
-    let (mut tenants, _) =
-        verify::read(local.log.as_ref(), &position.offsets, Some(tenant)).await?;
+    let (mut tenants, _) = verify::read(log.as_ref(), &position.offsets, Some(tenant)).await?;
     let records = tenants.remove(&tenant);
     let tables = tokio::task::block_in_place(|| match records {
         Some(records) => records.tables(),
@@ -94,12 +128,12 @@ async fn catalog(local: &Local, tenant: TenantId, history: bool) -> Result<Tenan
 }
 
 /// A view of the vitals and the shard's position, of one tick unless ticks come too fast.
-async fn view(local: &Local, scope: &TenantScope) -> Result<(Scoped, Position), Refusal> {
+async fn view(store: &Store, scope: &TenantScope) -> Result<(Scoped, Position), Refusal> {
     let mut tries = 1;
     loop {
-        let mut scoped = local.store.scoped(scope).await.map_err(|error| store_failed(&error))?;
+        let mut scoped = store.scoped(scope).await.map_err(|error| store_failed(&error))?;
         let seen = scoped.as_of().await.map_err(|error| store_failed(&error))?;
-        let position = local.store.position(SHARD).await.map_err(|error| store_failed(&error))?;
+        let position = store.position(SHARD).await.map_err(|error| store_failed(&error))?;
         if tries == READ_TRIES || seen.is_none_or(|it| it.tick == position.tick) {
             return Ok((scoped, position));
         }

@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use vitals_api::Operator;
-use vitals_query::Sessions;
 
 use crate::backend::Backend;
 use crate::clock::Stopwatch;
@@ -17,6 +16,7 @@ use crate::config::Settings;
 use crate::data_dir::{DataDir, Hold};
 use crate::failure::{Failure, Outcome};
 use crate::local::Local;
+use crate::questions::FromTheLog;
 use crate::remote::Remote;
 use crate::start::{self, Start};
 use crate::status::Status;
@@ -53,7 +53,7 @@ pub(crate) async fn with<T, F: Future<Output = Outcome<T>>>(
             store: backend.store.clone(),
             engine: None,
             ingests: true,
-            sessions: Sessions::default(),
+            answers: Arc::new(FromTheLog::new(backend.log.clone(), backend.store.clone())),
         };
         let result = interruptible(work(Arc::new(local))).await;
         backend.close().await;
@@ -94,7 +94,7 @@ pub(crate) async fn with<T, F: Future<Output = Outcome<T>>>(
         store: backend.store.clone(),
         engine,
         ingests: true,
-        sessions: Sessions::default(),
+        answers: Arc::new(FromTheLog::new(backend.log.clone(), backend.store.clone())),
     };
     let work = async {
         if needs == Needs::Engine {

@@ -8,6 +8,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use vitals_api::{ControlToken, Operator, control, health};
+use vitals_query::Answers;
 
 use crate::backend::Backend;
 use crate::cli::Up;
@@ -17,6 +18,7 @@ use crate::failure::{Failure, Outcome};
 use crate::lake_keeper::LakeKeeper;
 use crate::local::Local;
 use crate::maintenance::Maintenance;
+use crate::questions::FromTheLog;
 use crate::readiness::Ready;
 use crate::start::{self, Start};
 use crate::status::Status;
@@ -55,12 +57,14 @@ async fn serve(
     let status = Status::new();
     let mut supervisor = Supervisor::new();
     let engine = settings.has(Role::Engine).then(|| status.clone());
+    let answers: Arc<dyn Answers> =
+        Arc::new(FromTheLog::new(backend.log.clone(), backend.store.clone()));
     let local = Arc::new(Local {
         log: backend.log.clone(),
         store: backend.store.clone(),
         engine: engine.clone(),
         ingests: settings.has(Role::Ingest),
-        sessions: vitals_query::Sessions::default(),
+        answers: Arc::clone(&answers),
     });
     let ready = Arc::new(Ready {
         log: backend.log.clone(),
