@@ -60,5 +60,5 @@ pub(crate) fn feed(spec: &Spec, tick: usize, mut absorb: impl FnMut(LogBatch) ->
 /// An engine at the beginning of everything.
 pub(crate) fn new_engine() -> Engine {
     let offsets = Offsets::start(PARTITIONS);
-    Engine::new(EngineStart { tick: 0, offsets, clock: UtcMicros(0) })
+    Engine::new(EngineStart { offsets, ..EngineStart::default() })
 }

@@ -20,6 +20,7 @@ use crate::facts::{Attendance, Outcome, Plan, Planned, Testimony};
 use crate::intern::Interned;
 use crate::keyed::{Accumulator, Diff, Multiset, Rows, fold};
 use crate::packed::{Pack, Small, pack_sums, put, take_as, unpack_sums};
+use crate::states::States;
 use crate::visitors::{Coming, distinct};
 use crate::window::{Entry, Windows, windowed};
 
@@ -28,11 +29,12 @@ pub type LocationOrder = Rc<dyn Fn(u32, u32) -> Ordering>;
 
 /// Settles one attendance for each (customer, session) from what its records say.
 pub fn settle<'s>(
+    states: &States,
     testimonies: Rows<'s, (u32, u32, Testimony)>,
     order: LocationOrder,
 ) -> Rows<'s, Attendance> {
     let keyed = testimonies.map(|(customer, session, it)| ((customer, session), it));
-    let settled = fold(keyed, "attendances", move |key, all: &Multiset<Testimony>| {
+    let settled = fold(states, keyed, "attendances", move |key, all: &Multiset<Testimony>| {
         Some((*key, decide(all, &order)?))
     });
     settled.map(|(_, attendance)| attendance)
@@ -192,11 +194,12 @@ fn unpack_cell(spots: &Interned<Spot>, packed: PackedCell) -> Cell {
 
 /// Builds `attendance_heatmap`.
 pub fn build<'s>(
+    states: &States,
     attendances: Rows<'s, Attendance>,
     planned: Rows<'s, Planned>,
     todays: Rows<'s, (u32, i32)>,
 ) -> Rows<'s, (Cell, CellSums)> {
-    let spots: Interned<Spot> = Interned::default();
+    let spots = Interned::<Spot>::keep(states, "spots");
     let comings = attendances.clone().flat_map(|it| {
         let local = it.place.zone.local(UtcMicros(it.at));
         let coming =
@@ -204,7 +207,7 @@ pub fn build<'s>(
         let attended = it.outcome == Outcome::Attended;
         attended.then_some(Entry::Row(it.place.tenant, local.date.0, coming))
     });
-    let unique = distinct(comings.concat(turns(todays.clone())), "unique customers").map({
+    let unique = distinct(states, comings.concat(turns(todays.clone()))).map({
         let spots = spots.clone();
         move |cell| (pack_cell(&spots, &cell), Part::Unique)
     });
@@ -222,12 +225,15 @@ pub fn build<'s>(
         .clone()
         .map(|(tenant, date, item)| (tenant, date, Period::Month(date.month_start()), item));
     let rows = items.map(|(tenant, date, item)| Entry::Row(tenant, date.0, item));
-    let trailing = windowed(rows.concat(turns(todays)), "heatmap windows").flat_map(|moved| {
-        let windows = [(Windows::DAYS_28, 4), (Windows::DAYS_84, 12), (Windows::DAYS_364, 52)];
-        windows.into_iter().filter(move |(window, _)| moved.windows.has(*window)).map(
-            move |(_, weeks)| (moved.tenant, Date(moved.day), Period::Trailing(weeks), moved.row),
-        )
-    });
+    let trailing =
+        windowed(states, rows.concat(turns(todays)), "heatmap windows").flat_map(|moved| {
+            let windows = [(Windows::DAYS_28, 4), (Windows::DAYS_84, 12), (Windows::DAYS_364, 52)];
+            windows.into_iter().filter(move |(window, _)| moved.windows.has(*window)).map(
+                move |(_, weeks)| {
+                    (moved.tenant, Date(moved.day), Period::Trailing(weeks), moved.row)
+                },
+            )
+        });
     let packing = spots.clone();
     let counted = monthly.concat(trailing).flat_map(move |(tenant, date, period, item)| {
         let (weekday, hour) = (date.iso_weekday(), item.hour);
@@ -236,7 +242,7 @@ pub fn build<'s>(
         let own = (item.location != 0).then(|| (pack_cell(&packing, &cell(item.location)), part));
         [(pack_cell(&packing, &cell(0)), part)].into_iter().chain(own)
     });
-    fold(counted.concat(unique), "attendance_heatmap", move |cell, sums: &CellSums| {
+    fold(states, counted.concat(unique), "attendance_heatmap", move |cell, sums: &CellSums| {
         Some((unpack_cell(&spots, *cell), *sums))
     })
 }

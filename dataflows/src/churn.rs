@@ -19,6 +19,7 @@ use vitals_model::vital::{ChurnRow, Factor, Level, Signal, fixed};
 use crate::facts::{Dated, Standing};
 use crate::keyed::{Accumulator, Diff, Rows, fold};
 use crate::packed::{Small, pack_sums, unpack_sums};
+use crate::states::States;
 use crate::window::{Moved, Windows};
 
 /// The policies in force, by the numbers that facts carry.
@@ -169,6 +170,7 @@ pub struct Customer {
 
 /// Builds the customers from what has a date and what has none.
 pub fn build<'s>(
+    states: &States,
     moved: Rows<'s, Moved<Dated>>,
     standings: Rows<'s, (u32, u32, Standing)>,
     policies: Policies,
@@ -192,7 +194,7 @@ pub fn build<'s>(
         }
         parts.into_iter().map(move |part| ((tenant, customer), part))
     });
-    fold(dated.concat(standing), "customers", move |key, sums: &CustomerSums| {
+    fold(states, dated.concat(standing), "customers", move |key, sums: &CustomerSums| {
         Some(customer(*key, sums, &policies.borrow()))
     })
 }

@@ -7,6 +7,7 @@ use vitals_model::kinds::Currency;
 use vitals_model::local_time::Zone;
 
 pub use crate::dated::Dated;
+use crate::packed::Pack;
 
 /// Where something happened, and by which calendars it is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -21,6 +22,19 @@ pub struct Place {
     pub zone: Zone,
     /// ISO weekday on which the tenant's weeks begin.
     pub week_start: u8,
+}
+
+impl Pack for Place {
+    fn pack(&self, out: &mut Vec<u8>) {
+        (self.tenant, self.location, self.week_start).pack(out);
+        (self.tenant_zone, self.zone).pack(out);
+    }
+
+    fn unpack(bytes: &mut &[u8]) -> Self {
+        let (tenant, location, week_start) = Pack::unpack(bytes);
+        let (tenant_zone, zone) = Pack::unpack(bytes);
+        Self { tenant, location, tenant_zone, zone, week_start }
+    }
 }
 
 /// A counted order. Money and units in micros.
@@ -61,6 +75,20 @@ pub enum Outcome {
     LateCancelled,
 }
 
+impl Pack for Outcome {
+    fn pack(&self, out: &mut Vec<u8>) {
+        (*self as u8).pack(out);
+    }
+
+    fn unpack(bytes: &mut &[u8]) -> Self {
+        match u8::unpack(bytes) {
+            0 => Self::Attended,
+            1 => Self::NoShow,
+            _ => Self::LateCancelled,
+        }
+    }
+}
+
 /// One attendance: of a (customer, session), or a visit without a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Attendance {
@@ -85,6 +113,24 @@ pub struct Testimony {
     pub seen_at: i64,
     /// What the attendance would be by this record alone.
     pub attendance: Attendance,
+}
+
+impl Pack for Testimony {
+    fn pack(&self, out: &mut Vec<u8>) {
+        let Self { visit, seen_at, attendance } = *self;
+        (visit, seen_at).pack(out);
+        let Attendance { place, customer, currency, at, outcome } = attendance;
+        (place, customer).pack(out);
+        (currency, at, outcome).pack(out);
+    }
+
+    fn unpack(bytes: &mut &[u8]) -> Self {
+        let (visit, seen_at) = Pack::unpack(bytes);
+        let (place, customer) = Pack::unpack(bytes);
+        let (currency, at, outcome) = Pack::unpack(bytes);
+        let attendance = Attendance { place, customer, currency, at, outcome };
+        Self { visit, seen_at, attendance }
+    }
 }
 
 /// Something planned: a place taken in a session, or a session itself.

@@ -19,7 +19,9 @@ use vitals_model::vital::HealthRow;
 use crate::churn::{Customer, Policies};
 use crate::facts::{Dated, Holding};
 use crate::keyed::{Accumulator, Diff, Multiset, Rows, fold};
+use crate::packed::Pack;
 use crate::revenue::First;
+use crate::states::States;
 use crate::window::{Moved, Windows};
 
 /// One sum kept for each tenant.
@@ -136,6 +138,18 @@ impl Accumulator<Part> for TenantSums {
     }
 }
 
+impl Pack for TenantSums {
+    fn pack(&self, out: &mut Vec<u8>) {
+        self.measures.iter().for_each(|it| it.pack(out));
+        self.supplied.iter().for_each(|it| it.pack(out));
+    }
+
+    fn unpack(bytes: &mut &[u8]) -> Self {
+        let measures = std::array::from_fn(|_| Pack::unpack(bytes));
+        Self { measures, supplied: std::array::from_fn(|_| Pack::unpack(bytes)) }
+    }
+}
+
 /// Everything the health score is made of.
 pub struct Inputs<'s> {
     /// Dated facts as windows take them in and let them go.
@@ -167,7 +181,11 @@ pub fn newcomers<'s>(firsts: Rows<'s, (u32, Vec<First>)>) -> Rows<'s, (u32, i32,
 }
 
 /// Builds `health_score`.
-pub fn build<'s>(inputs: Inputs<'s>, policies: Policies) -> Rows<'s, (u32, HealthRow)> {
+pub fn build<'s>(
+    states: &States,
+    inputs: Inputs<'s>,
+    policies: Policies,
+) -> Rows<'s, (u32, HealthRow)> {
     let Inputs { moved, holdings, customers, balances, metrics } = inputs;
     let dated = moved.clone().flat_map(|moved| {
         parts_of(&moved)
@@ -187,14 +205,14 @@ pub fn build<'s>(inputs: Inputs<'s>, policies: Policies) -> Rows<'s, (u32, Healt
         };
         parts.into_iter().map(move |(measure, amount)| (tenant, Part::Measure(measure, amount)))
     });
-    let cash = fold(balances, "balances", |key, readings: &Multiset<(i64, i64)>| {
+    let cash = fold(states, balances, "balances", |key, readings: &Multiset<(i64, i64)>| {
         readings.iter().next_back().map(|(_, amount)| (*key, *amount))
     });
     let cash = cash.flat_map(|((tenant, _), amount)| {
         [(Measure::Cash, i128::from(amount)), (Measure::CashAccounts, 1)]
             .map(|(measure, amount)| (tenant, Part::Measure(measure, amount)))
     });
-    let latest = fold(metrics, "metrics", |key, readings: &Multiset<(i64, i128)>| {
+    let latest = fold(states, metrics, "metrics", |key, readings: &Multiset<(i64, i128)>| {
         readings.iter().next_back().map(|(_, value)| (*key, *value))
     });
     let latest = latest.map(|((tenant, slot), value)| (tenant, Part::Supplied(slot, value)));
@@ -207,11 +225,11 @@ pub fn build<'s>(inputs: Inputs<'s>, policies: Policies) -> Rows<'s, (u32, Healt
         cash,
         latest,
         people,
-        concentration(customers),
-        volatility(moved.clone()),
-        responses(moved),
+        concentration(states, customers),
+        volatility(states, moved.clone()),
+        responses(states, moved),
     ]);
-    fold(parts, "health_score", move |tenant, sums: &TenantSums| {
+    fold(states, parts, "health_score", move |tenant, sums: &TenantSums| {
         health(sums, &policies.borrow()).map(|row| (*tenant, row))
     })
 }
@@ -359,6 +377,23 @@ impl Accumulator<i64> for Ranking {
     }
 }
 
+impl Pack for Ranking {
+    fn pack(&self, out: &mut Vec<u8>) {
+        let amounts = || self.bands.values().flat_map(|filed| &filed.amounts);
+        amounts().count().pack(out);
+        amounts().for_each(|(amount, times)| (*amount, *times).pack(out));
+    }
+
+    fn unpack(bytes: &mut &[u8]) -> Self {
+        let mut ranking = Self::default();
+        for _ in 0..usize::unpack(bytes) {
+            let (amount, times) = Pack::unpack(bytes);
+            ranking.add(amount, times);
+        }
+        ranking
+    }
+}
+
 impl Ranking {
     /// The sum of the greatest tenth (rounded up) of the amounts.
     fn top_tenth(&self) -> i128 {
@@ -383,9 +418,9 @@ impl Ranking {
     }
 }
 
-fn concentration<'s>(customers: Rows<'s, Customer>) -> Rows<'s, (u32, Part)> {
+fn concentration<'s>(states: &States, customers: Rows<'s, Customer>) -> Rows<'s, (u32, Part)> {
     let nets = customers.filter(|it| it.net90 > 0).map(|it| (it.tenant, it.net90));
-    let tops = fold(nets, "net by customer", |tenant, ranking: &Ranking| {
+    let tops = fold(states, nets, "net by customer", |tenant, ranking: &Ranking| {
         Some((*tenant, ranking.top_tenth(), ranking.total))
     });
     tops.flat_map(|(tenant, top, total)| {
@@ -425,9 +460,19 @@ impl Accumulator<(i32, i64)> for Days {
     }
 }
 
+impl Pack for Days {
+    fn pack(&self, out: &mut Vec<u8>) {
+        self.nets.pack(out);
+    }
+
+    fn unpack(bytes: &mut &[u8]) -> Self {
+        Self { nets: Pack::unpack(bytes) }
+    }
+}
+
 const VOLATILITY_DAYS: usize = 28;
 
-fn volatility<'s>(moved: Rows<'s, Moved<Dated>>) -> Rows<'s, (u32, Part)> {
+fn volatility<'s>(states: &States, moved: Rows<'s, Moved<Dated>>) -> Rows<'s, (u32, Part)> {
     let daily = moved.flat_map(|moved| {
         let net = match moved.row {
             Dated::Sale { home: true, net, .. } => net,
@@ -436,7 +481,7 @@ fn volatility<'s>(moved: Rows<'s, Moved<Dated>>) -> Rows<'s, (u32, Part)> {
         };
         moved.windows.has(Windows::DAYS_28).then_some((moved.tenant, (moved.day, net)))
     });
-    let varying = fold(daily, "daily net", |tenant, days: &Days| {
+    let varying = fold(states, daily, "daily net", |tenant, days: &Days| {
         let mut amounts: Vec<i128> = days.nets.values().map(|(net, _)| *net).collect();
         amounts.resize(VOLATILITY_DAYS, 0);
         variation(&amounts).map(|value| (*tenant, value))
@@ -449,26 +494,25 @@ fn volatility<'s>(moved: Rows<'s, Moved<Dated>>) -> Rows<'s, (u32, Part)> {
 
 const RESPONSE_HOUR_US: i128 = 3_600_000_000;
 
-/// Median hours to a first response. Tickets are few, so differential's own `reduce` keeps them.
-fn responses<'s>(moved: Rows<'s, Moved<Dated>>) -> Rows<'s, (u32, Part)> {
+/// Median hours to a first response.
+fn responses<'s>(states: &States, moved: Rows<'s, Moved<Dated>>) -> Rows<'s, (u32, Part)> {
     let waits = moved.flat_map(|moved| match moved.row {
         Dated::Ticket { response: Some(wait), .. } if moved.windows.has(Windows::DAYS_30) => {
             Some((moved.tenant, wait))
         }
         _ => None,
     });
-    let medians = waits.reduce(|_tenant, waits, medians| {
-        let count: isize = waits.iter().map(|(_, times)| *times).sum();
-        let nth = |n: isize| {
+    let medians = fold(states, waits, "response times", |tenant, waits: &Multiset<i64>| {
+        let count: i32 = waits.counted().map(|(_, times)| times).sum();
+        let nth = |n: i32| {
             let mut before = 0;
-            let found = waits.iter().find(|(_, times)| {
+            let found = waits.counted().find(|(_, times)| {
                 before += times;
                 before > n
             });
-            found.map_or(0, |(wait, _)| i128::from(**wait))
+            found.map_or(0, |(wait, _)| i128::from(*wait))
         };
-        let middle_two = nth((count - 1) / 2) + nth(count / 2);
-        medians.push((middle_two, 1));
+        (count > 0).then(|| (*tenant, nth((count - 1) / 2) + nth(count / 2)))
     });
     medians.flat_map(|(tenant, middle_two)| {
         [(Measure::Response, middle_two), (Measure::Responses, 1)]

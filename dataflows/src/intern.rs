@@ -3,17 +3,21 @@
 //! Numbers are given in the order of first sight and never leave the dataflow.
 
 use std::cell::RefCell;
+use std::fmt::Debug;
 use std::hash::Hash;
 use std::rc::Rc;
 
 use rustc_hash::FxHashMap;
+
+use crate::packed::Pack;
+use crate::states::{State, States, save_all};
 
 /// Keys by number and numbers by key, shared by the operators of one vital.
 #[derive(Debug)]
 pub(crate) struct Interned<K>(Rc<RefCell<Tables<K>>>);
 
 #[derive(Debug)]
-struct Tables<K> {
+pub(crate) struct Tables<K> {
     keys: Vec<K>,
     numbers: FxHashMap<K, u32>,
 }
@@ -24,10 +28,39 @@ impl<K> Clone for Interned<K> {
     }
 }
 
-impl<K> Default for Interned<K> {
+impl<K> Default for Tables<K> {
     fn default() -> Self {
-        let tables = Tables { keys: Vec::new(), numbers: FxHashMap::default() };
-        Self(Rc::new(RefCell::new(tables)))
+        Self { keys: Vec::new(), numbers: FxHashMap::default() }
+    }
+}
+
+impl<K: Pack + Copy + Eq + Hash + Debug> State for Tables<K> {
+    fn save(&self, frame: &mut dyn FnMut(&[u8])) {
+        save_all(self.keys.iter(), K::pack, frame);
+    }
+
+    fn load(&mut self, mut frame: &[u8]) {
+        while !frame.is_empty() {
+            self.add(K::unpack(&mut frame));
+        }
+    }
+}
+
+impl<K: Copy + Eq + Hash> Tables<K> {
+    /// Gives a new key the next number.
+    fn add(&mut self, key: K) -> u32 {
+        let number = u32::try_from(self.keys.len()).expect("fewer than 2^32 keys");
+        self.keys.push(key);
+        self.numbers.insert(key, number);
+        number
+    }
+}
+
+impl<K: Pack + Copy + Eq + Hash + Debug + 'static> Interned<K> {
+    /// No keys yet; kept under a name.
+    #[must_use]
+    pub(crate) fn keep(states: &States, name: &'static str) -> Self {
+        Self(states.keep(name))
     }
 }
 
@@ -42,10 +75,7 @@ impl<K: Copy + Eq + Hash> Interned<K> {
         if let Some(number) = tables.numbers.get(&key) {
             return *number;
         }
-        let number = u32::try_from(tables.keys.len()).expect("fewer than 2^32 keys");
-        tables.keys.push(key);
-        tables.numbers.insert(key, number);
-        number
+        tables.add(key)
     }
 
     /// The key of a number that was given.

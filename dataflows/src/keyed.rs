@@ -7,6 +7,7 @@
 //! They keep no history, so nobody may ask for a past tick.
 
 use std::collections::BTreeMap;
+use std::fmt::Debug;
 use std::hash::Hash;
 
 use differential_dataflow::{AsCollection, VecCollection};
@@ -14,6 +15,9 @@ use rustc_hash::FxHashMap;
 use timely::dataflow::channels::pact::Pipeline;
 use timely::dataflow::operators::Capability;
 use timely::dataflow::operators::generic::Operator;
+
+use crate::packed::Pack;
+use crate::states::States;
 
 /// The dataflow's time: a dense number, one more at each commit.
 pub type Tick = u64;
@@ -64,7 +68,7 @@ where
 /// What the values of one key come to.
 pub trait Accumulator<D>: Default + 'static {
     /// As what it is kept between the ticks that touch it.
-    type Kept: Default + 'static;
+    type Kept: Pack + Default + Debug + 'static;
     /// Adds `diff` times `delta`.
     fn add(&mut self, delta: D, diff: Diff);
     /// Whether nothing is left, so that the key can be forgotten.
@@ -76,9 +80,23 @@ pub trait Accumulator<D>: Default + 'static {
 }
 
 /// A key's accumulator: put away, or at this place among those the tick has touched.
-enum State<S> {
+#[derive(Debug)]
+enum Place<S> {
     Kept(S),
     Touched(u32),
+}
+
+impl<S: Pack> Pack for Place<S> {
+    fn pack(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Kept(kept) => kept.pack(out),
+            Self::Touched(_) => unreachable!("between ticks everything is put away"),
+        }
+    }
+
+    fn unpack(bytes: &mut &[u8]) -> Self {
+        Self::Kept(S::unpack(bytes))
+    }
 }
 
 /// A key that the tick has touched, its accumulator, and what its result was.
@@ -93,24 +111,30 @@ type Touched<K, S, R> = (K, S, Option<R>);
 /// # Cost
 /// One hash look-up an update; `result` twice for each key a tick touches, and the accumulator taken up
 /// and put away once.
-pub fn fold<'s, K, D, S, R, L>(input: Rows<'s, (K, D)>, name: &str, result: L) -> Rows<'s, R>
+pub fn fold<'s, K, D, S, R, L>(
+    states: &States,
+    input: Rows<'s, (K, D)>,
+    name: &'static str,
+    result: L,
+) -> Rows<'s, R>
 where
-    K: Clone + Hash + Eq + 'static,
+    K: Pack + Debug + Clone + Hash + Eq + 'static,
     D: Clone + 'static,
     S: Accumulator<D>,
     R: Clone + Eq + 'static,
     L: Fn(&K, &S) -> Option<R> + 'static,
 {
-    let mut state: FxHashMap<K, State<S::Kept>> = FxHashMap::default();
+    let state = states.keep::<FxHashMap<K, Place<S::Kept>>>(name);
     let of = move |key: &K, sums: &S| if sums.is_empty() { None } else { result(key, sums) };
     per_tick(input, name, move |updates, changes| {
+        let mut state = state.borrow_mut();
         let mut touched: Vec<Touched<K, S, R>> = Vec::new();
         for ((key, delta), diff) in updates {
             let at = match state.get_mut(&key) {
-                Some(State::Touched(at)) => *at,
+                Some(Place::Touched(at)) => *at,
                 Some(kept) => touch(&mut touched, key, kept, &of),
                 None => {
-                    let kept = state.entry(key.clone()).or_insert(State::Kept(S::Kept::default()));
+                    let kept = state.entry(key.clone()).or_insert(Place::Kept(S::Kept::default()));
                     touch(&mut touched, key, kept, &of)
                 }
             };
@@ -123,7 +147,7 @@ where
             if sums.is_empty() {
                 state.remove(&key);
             } else if let Some(place) = state.get_mut(&key) {
-                *place = State::Kept(sums.keep());
+                *place = Place::Kept(sums.keep());
             }
             if before != after {
                 changes.extend(before.map(|row| (row, -1)));
@@ -137,11 +161,11 @@ where
 fn touch<K, D, S: Accumulator<D>, R>(
     touched: &mut Vec<Touched<K, S, R>>,
     key: K,
-    state: &mut State<S::Kept>,
+    state: &mut Place<S::Kept>,
     of: &impl Fn(&K, &S) -> Option<R>,
 ) -> u32 {
     let at = u32::try_from(touched.len()).expect("fewer than 2^32 keys a tick");
-    if let State::Kept(kept) = std::mem::replace(state, State::Touched(at)) {
+    if let Place::Kept(kept) = std::mem::replace(state, Place::Touched(at)) {
         let sums = S::recall(kept);
         let before = of(&key, &sums);
         touched.push((key, sums, before));
@@ -164,11 +188,27 @@ impl<V> Default for Multiset<V> {
 impl<V> Multiset<V> {
     /// The distinct values that are present, ascending.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &V> {
-        self.values.iter().filter(|(_, count)| *count > 0).map(|(value, _)| value)
+        self.counted().map(|(value, _)| value)
+    }
+
+    /// The same, each with how often it is there.
+    pub fn counted(&self) -> impl DoubleEndedIterator<Item = (&V, i32)> {
+        let present = self.values.iter().filter(|(_, count)| *count > 0);
+        present.map(|(value, count)| (value, *count))
     }
 }
 
-impl<V: Ord + Clone + 'static> Accumulator<V> for Multiset<V> {
+impl<V: Pack> Pack for Multiset<V> {
+    fn pack(&self, out: &mut Vec<u8>) {
+        self.values.pack(out);
+    }
+
+    fn unpack(bytes: &mut &[u8]) -> Self {
+        Self { values: Vec::unpack(bytes) }
+    }
+}
+
+impl<V: Pack + Debug + Ord + Clone + 'static> Accumulator<V> for Multiset<V> {
     type Kept = Self;
 
     fn add(&mut self, delta: V, diff: Diff) {

@@ -14,6 +14,7 @@ pub mod keyed;
 pub mod packed;
 mod presence;
 pub mod revenue;
+pub mod states;
 mod visitors;
 pub mod window;
 
@@ -33,6 +34,7 @@ use facts::{
 };
 use keyed::{Diff, Multiset, Rows, Tick, fold};
 use revenue::{RevenueAt, RevenueSums};
+use states::States;
 use window::{Entry, Windows, windowed};
 
 /// Rows that changed at the current tick, not consolidated.
@@ -143,14 +145,15 @@ pub fn build(
     scope: Scope<'_, Tick>,
     beside: &Beside,
     probe: &probe::Handle<Tick>,
-    outputs: &Outputs,
+    (outputs, states): (&Outputs, &States),
 ) -> Inputs {
     let (inputs, rows) = Inputs::open(scope);
-    let firsts = revenue::first_orders(rows.sales.clone());
-    let settled = attendance::settle(rows.testimonies, Rc::clone(&beside.locations));
+    let firsts = revenue::first_orders(states, rows.sales.clone());
+    let settled = attendance::settle(states, rows.testimonies, Rc::clone(&beside.locations));
     let attendances = settled.concat(rows.alone);
 
     let trend = revenue::build(
+        states,
         rows.sales.clone(),
         rows.refunds.clone(),
         attendances.clone(),
@@ -158,7 +161,8 @@ pub fn build(
     );
     gather(trend, &outputs.revenue, probe);
 
-    let heatmap = attendance::build(attendances.clone(), rows.planned.clone(), rows.todays.clone());
+    let heatmap =
+        attendance::build(states, attendances.clone(), rows.planned.clone(), rows.todays.clone());
     gather(heatmap, &outputs.heatmap, probe);
 
     let dated = rows.dated.concatenate([
@@ -170,10 +174,14 @@ pub fn build(
     ]);
     let turns = rows.todays.map(|(tenant, day)| Entry::Today(tenant, day));
     let entries = dated.map(|(tenant, day, what)| Entry::Row(tenant, day, what));
-    let moved = windowed(entries.concat(turns.clone()), "windows");
-    let overdue = windowed(failing(moved.clone()).concat(turns), "payment windows");
-    let customers =
-        churn::build(moved.clone().concat(overdue), rows.standings, Rc::clone(&beside.policies));
+    let moved = windowed(states, entries.concat(turns.clone()), "windows");
+    let overdue = windowed(states, failing(states, moved.clone()).concat(turns), "payment windows");
+    let customers = churn::build(
+        states,
+        moved.clone().concat(overdue),
+        rows.standings,
+        Rc::clone(&beside.policies),
+    );
     gather(customers.clone(), &outputs.churn, probe);
 
     let health = health_score::Inputs {
@@ -183,7 +191,7 @@ pub fn build(
         balances: rows.balances,
         metrics: rows.metrics,
     };
-    let health = health_score::build(health, Rc::clone(&beside.policies));
+    let health = health_score::build(states, health, Rc::clone(&beside.policies));
     gather(health, &outputs.health, probe);
     inputs
 }
@@ -231,7 +239,7 @@ fn dated_session(it: Planned) -> Option<(u32, i32, Dated)> {
 type Attempt = (i64, bool, i32, i32);
 
 /// Since when each customer's payments fail: two dated rows, the second after the grace.
-fn failing<'s>(moved: Rows<'s, window::Moved<Dated>>) -> Rows<'s, Entry<Dated>> {
+fn failing<'s>(states: &States, moved: Rows<'s, window::Moved<Dated>>) -> Rows<'s, Entry<Dated>> {
     let attempts = moved.flat_map(|moved| match moved.row {
         Dated::Payment { customer, at, paid, grace }
             if customer != 0 && moved.windows.has(Windows::PAST) =>
@@ -240,7 +248,7 @@ fn failing<'s>(moved: Rows<'s, window::Moved<Dated>>) -> Rows<'s, Entry<Dated>> 
         }
         _ => None,
     });
-    let since = fold(attempts, "failing payments", |key, attempts: &Multiset<Attempt>| {
+    let since = fold(states, attempts, "failing payments", |key, attempts: &Multiset<Attempt>| {
         // Ascending by instant, failures before successes: a success at the same instant clears one.
         match attempts.iter().next_back() {
             Some((_, false, day, grace)) => Some((*key, *day, *grace)),

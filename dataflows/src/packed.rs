@@ -5,6 +5,8 @@
 
 use crate::keyed::Diff;
 
+mod plain;
+
 /// Bytes that are held without an allocation.
 const INLINE: usize = 22;
 /// Longest a packed 128-bit integer gets.
@@ -140,6 +142,20 @@ pub trait Pack: Sized {
     fn unpack(bytes: &mut &[u8]) -> Self;
 }
 
+impl Pack for Small {
+    fn pack(&self, out: &mut Vec<u8>) {
+        self.bytes().len().pack(out);
+        out.extend_from_slice(self.bytes());
+    }
+
+    fn unpack(bytes: &mut &[u8]) -> Self {
+        let len = usize::unpack(bytes);
+        let (own, rest) = bytes.split_at(len);
+        *bytes = rest;
+        Self::new(own)
+    }
+}
+
 /// Rows and how often each was added, packed one after the other; consolidated when they have doubled.
 #[derive(Debug, Default)]
 pub(crate) struct PackedRows {
@@ -182,6 +198,20 @@ impl PackedRows {
     /// Whether nothing was added since everything was taken away.
     pub(crate) fn is_empty(&self) -> bool {
         self.rows == 0
+    }
+}
+
+impl Pack for PackedRows {
+    fn pack(&self, out: &mut Vec<u8>) {
+        (self.rows, self.consolidated, self.bytes.len()).pack(out);
+        out.extend_from_slice(&self.bytes);
+    }
+
+    fn unpack(bytes: &mut &[u8]) -> Self {
+        let (rows, consolidated, len) = Pack::unpack(bytes);
+        let (own, rest) = bytes.split_at(len);
+        *bytes = rest;
+        Self { bytes: own.into(), rows, consolidated }
     }
 }
 

@@ -13,6 +13,8 @@ use vitals_model::{Date, UtcMicros};
 
 use crate::intern::Interned;
 use crate::keyed::{Diff, Rows, insert, per_tick};
+use crate::packed::Pack;
+use crate::states::States;
 
 /// By which calendar customers are looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -144,6 +146,35 @@ impl Slot {
     }
 }
 
+impl Pack for Slot {
+    fn pack(&self, out: &mut Vec<u8>) {
+        let Self { place: [high, low], what } = *self;
+        [high, low, what.cast_unsigned()]
+            .iter()
+            .for_each(|word| out.extend_from_slice(&word.to_le_bytes()));
+    }
+
+    fn unpack(bytes: &mut &[u8]) -> Self {
+        let mut word = || {
+            let (word, rest) = bytes.split_first_chunk().expect("what was packed is whole");
+            *bytes = rest;
+            u32::from_le_bytes(*word)
+        };
+        Self { place: [word(), word()], what: word().cast_signed() }
+    }
+}
+
+impl Pack for Calendar {
+    fn pack(&self, out: &mut Vec<u8>) {
+        (self.tenant, self.currency, self.zone, self.week_start).pack(out);
+    }
+
+    fn unpack(bytes: &mut &[u8]) -> Self {
+        let (tenant, currency, zone, week_start) = Pack::unpack(bytes);
+        Self { tenant, currency, zone, week_start }
+    }
+}
+
 const ROLES: u8 = 3;
 const OF_ALL: u8 = 0b111;
 
@@ -151,10 +182,11 @@ const OF_ALL: u8 = 0b111;
 const REACH_US: i64 = (31 + 1) * 24 * HOUR_US;
 
 /// Yields a row once for each customer that is in it.
-pub(crate) fn present<'s>(input: Rows<'s, Trace>, name: &str) -> Rows<'s, There> {
-    let calendars: Interned<Calendar> = Interned::default();
-    let mut seen: FxHashMap<(u32, u32), Vec<Slot>> = FxHashMap::default();
-    per_tick(input, name, move |updates, changes| {
+pub(crate) fn present<'s>(states: &States, input: Rows<'s, Trace>) -> Rows<'s, There> {
+    let calendars = Interned::<Calendar>::keep(states, "calendars");
+    let seen = states.keep::<FxHashMap<(u32, u32), Vec<Slot>>>("present customers");
+    per_tick(input, "present customers", move |updates, changes| {
+        let mut seen = seen.borrow_mut();
         for (trace, diff) in updates {
             let key = (calendars.number(trace.calendar), trace.customer);
             let slots = seen.entry(key).or_default();

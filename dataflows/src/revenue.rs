@@ -17,8 +17,9 @@ use vitals_model::utc::SECOND_US;
 use crate::facts::{Attendance, Outcome, Place, Refund, Sale};
 use crate::intern::Interned;
 use crate::keyed::{Accumulator, Diff, Multiset, Rows, fold};
-use crate::packed::{Small, pack_sums, unpack_sums};
+use crate::packed::{Pack, Small, pack_sums, unpack_sums};
 use crate::presence::{Calendar, Deed, Role, Scope, There, Trace, present};
+use crate::states::States;
 
 /// Key of a revenue row, interned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -190,13 +191,24 @@ pub struct First {
     pub currency: Currency,
 }
 
+impl Pack for First {
+    fn pack(&self, out: &mut Vec<u8>) {
+        (self.at, self.place, self.currency).pack(out);
+    }
+
+    fn unpack(bytes: &mut &[u8]) -> Self {
+        let (at, place, currency) = Pack::unpack(bytes);
+        Self { at, place, currency }
+    }
+}
+
 /// The first counted orders of each customer: all those at the earliest instant.
-pub fn first_orders<'s>(sales: Rows<'s, Sale>) -> Rows<'s, (u32, Vec<First>)> {
+pub fn first_orders<'s>(states: &States, sales: Rows<'s, Sale>) -> Rows<'s, (u32, Vec<First>)> {
     let orders = sales.filter(|sale| sale.customer != 0).map(|sale| {
         let first = First { at: sale.at, place: sale.place, currency: sale.currency };
         (sale.customer, first)
     });
-    fold(orders, "first orders", |customer, orders: &Multiset<First>| {
+    fold(states, orders, "first orders", |customer, orders: &Multiset<First>| {
         let earliest = orders.iter().next()?.at;
         let firsts = orders.iter().take_while(|first| first.at == earliest).copied().collect();
         Some((*customer, firsts))
@@ -205,12 +217,13 @@ pub fn first_orders<'s>(sales: Rows<'s, Sale>) -> Rows<'s, (u32, Vec<First>)> {
 
 /// Builds `revenue_trend`.
 pub fn build<'s>(
+    states: &States,
     sales: Rows<'s, Sale>,
     refunds: Rows<'s, Refund>,
     attendances: Rows<'s, Attendance>,
     firsts: Rows<'s, (u32, Vec<First>)>,
 ) -> Rows<'s, (RevenueAt, RevenueSums)> {
-    let lines: Interned<Line> = Interned::default();
+    let lines = Interned::<Line>::keep(states, "lines");
     let packing = || {
         let lines = lines.clone();
         move |at: &RevenueAt| pack_key(&lines, at)
@@ -240,7 +253,7 @@ pub fn build<'s>(
             traces(first.place, first.currency, (customer, Deed::BoughtFirst, first.at))
         })
     });
-    let there = present(bought.concatenate([came, joined]), "present customers");
+    let there = present(states, bought.concatenate([came, joined]));
     let pack = packing();
     let counted = there.map(move |it| {
         let There { tenant, location, currency, grain, bucket, role } = it;
@@ -248,7 +261,7 @@ pub fn build<'s>(
         (pack(&at), Part::Customer(role))
     });
     let parts = sold.concatenate([refunded, counted]);
-    fold(parts, "revenue_trend", move |key, sums: &RevenueSums| {
+    fold(states, parts, "revenue_trend", move |key, sums: &RevenueSums| {
         Some((unpack_key(&lines, *key), *sums))
     })
 }
@@ -259,7 +272,7 @@ mod tests {
 
     #[test]
     fn keys_come_back() {
-        let lines: Interned<Line> = Interned::default();
+        let lines = Interned::<Line>::keep(&States::default(), "lines");
         for seconds in [-2_209_000_000, 0, 1_764_000_000, 7_258_118_399_i64] {
             for grain in Grain::ALL {
                 let at = RevenueAt {

@@ -12,6 +12,8 @@ use vitals_model::vital::Period;
 
 use crate::attendance::Cell;
 use crate::keyed::{Diff, Rows, insert, per_tick};
+use crate::packed::Pack;
+use crate::states::States;
 use crate::window::{Entry, turns};
 
 /// A customer's coming, on the day it is filed under.
@@ -80,11 +82,39 @@ fn of_day(slots: &[Slot], day: i32) -> impl Iterator<Item = &Slot> {
     })
 }
 
+impl Pack for Slot {
+    fn pack(&self, out: &mut Vec<u8>) {
+        for word in [self.when, self.location, self.count.cast_unsigned()] {
+            out.extend_from_slice(&word.to_le_bytes());
+        }
+    }
+
+    fn unpack(bytes: &mut &[u8]) -> Self {
+        let mut word = || {
+            let (word, rest) = bytes.split_first_chunk().expect("what was packed is whole");
+            *bytes = rest;
+            u32::from_le_bytes(*word)
+        };
+        Self { when: word(), location: word(), count: word().cast_signed() }
+    }
+}
+
 #[derive(Debug, Default)]
 struct Tenant {
     today: Option<i32>,
     /// Who came on a day, at least; some perhaps twice, and some no longer.
     days: BTreeMap<i32, Vec<u32>>,
+}
+
+impl Pack for Tenant {
+    fn pack(&self, out: &mut Vec<u8>) {
+        self.today.pack(out);
+        self.days.pack(out);
+    }
+
+    fn unpack(bytes: &mut &[u8]) -> Self {
+        Self { today: Pack::unpack(bytes), days: Pack::unpack(bytes) }
+    }
 }
 
 /// Cells of one customer, weekday, hour and location, as bits: three windows and the month, of all
@@ -101,10 +131,11 @@ const OWN: u32 = 4;
 /// # Cost
 /// An update looks along one customer's visits at its weekday and hour. A midnight does so for the customers of
 /// four days.
-pub(crate) fn distinct<'s>(input: Rows<'s, Entry<Coming>>, name: &str) -> Rows<'s, Cell> {
-    let mut tenants: FxHashMap<u32, Tenant> = FxHashMap::default();
-    let mut customers: FxHashMap<u32, Vec<Slot>> = FxHashMap::default();
-    per_tick(input, name, move |updates, changes| {
+pub(crate) fn distinct<'s>(states: &States, input: Rows<'s, Entry<Coming>>) -> Rows<'s, Cell> {
+    let tenants = states.keep::<FxHashMap<u32, Tenant>>("days of visits");
+    let customers = states.keep::<FxHashMap<u32, Vec<Slot>>>("visits");
+    per_tick(input, "unique customers", move |updates, changes| {
+        let (mut tenants, mut customers) = (tenants.borrow_mut(), customers.borrow_mut());
         for (number, today) in turns(&updates) {
             let tenant = tenants.entry(number).or_default();
             turn(number, tenant, today, &customers, changes);

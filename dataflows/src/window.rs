@@ -10,6 +10,7 @@ use rustc_hash::FxHashMap;
 
 use crate::keyed::{Diff, Rows, per_tick};
 use crate::packed::{Pack, PackedRows};
+use crate::states::States;
 
 /// A set of windows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -120,10 +121,21 @@ pub struct Moved<P> {
     pub windows: Windows,
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Calendar {
     today: Option<i32>,
     days: BTreeMap<i32, PackedRows>,
+}
+
+impl Pack for Calendar {
+    fn pack(&self, out: &mut Vec<u8>) {
+        self.today.pack(out);
+        self.days.pack(out);
+    }
+
+    fn unpack(bytes: &mut &[u8]) -> Self {
+        Self { today: Pack::unpack(bytes), days: Pack::unpack(bytes) }
+    }
 }
 
 impl Calendar {
@@ -175,12 +187,17 @@ impl Calendar {
 ///
 /// # Cost
 /// Each row is kept packed under its day. A midnight costs the rows of ten days.
-pub fn windowed<'s, P>(input: Rows<'s, Entry<P>>, name: &str) -> Rows<'s, Moved<P>>
+pub fn windowed<'s, P>(
+    states: &States,
+    input: Rows<'s, Entry<P>>,
+    name: &'static str,
+) -> Rows<'s, Moved<P>>
 where
     P: Pack + Copy + Ord + 'static,
 {
-    let mut calendars: FxHashMap<u32, Calendar> = FxHashMap::default();
+    let calendars = states.keep::<FxHashMap<u32, Calendar>>(name);
     per_tick(input, name, move |updates, changes| {
+        let mut calendars = calendars.borrow_mut();
         for (tenant, today) in turns(&updates) {
             calendars.entry(tenant).or_default().turn(tenant, today, changes);
         }

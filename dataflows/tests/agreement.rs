@@ -81,7 +81,11 @@ fn batch(tick: &TickInput, lower: i64) -> LogBatch {
 async fn agree(seed: u64, definitions: &Definitions) -> Result<u64, String> {
     let history = History::random(seed);
     let start = history.ticks.first().map_or(UtcMicros(0), |tick| tick.now);
-    let mut engine = Engine::new(EngineStart { tick: 0, offsets: Offsets::start(1), clock: start });
+    let mut engine = Engine::new(EngineStart {
+        offsets: Offsets::start(1),
+        clock: start,
+        ..EngineStart::default()
+    });
     let mut tables = VitalTables::default();
     let mut records: BTreeMap<TenantId, Records> =
         history.tenants.iter().map(|tenant| (*tenant, Records::new(*tenant))).collect();

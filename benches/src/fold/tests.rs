@@ -71,7 +71,7 @@ fn the_engine_changes_the_same_rows() {
     for seed in 0..150 {
         let history = History::random(seed);
         let mut offsets = Offsets::start(4);
-        let start = EngineStart { tick: 0, offsets: offsets.clone(), clock: UtcMicros(0) };
+        let start = EngineStart { offsets: offsets.clone(), ..EngineStart::default() };
         let (mut engine, mut fold) = (Engine::new(start), Fold::default());
         for (tick, input) in history.ticks.iter().enumerate() {
             let lower = offsets.clone();

@@ -9,7 +9,7 @@
 //!
 //! Inside is one timely worker without threads, stepped until the tick is complete.
 
-use std::cell::RefCell;
+use std::cell::{Ref, RefCell, RefMut};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -19,20 +19,23 @@ use timely::communication::allocator::Thread;
 use timely::dataflow::operators::probe;
 use timely::worker::Worker;
 use vitals_dataflows::churn::Policies;
+use vitals_dataflows::states::States;
 use vitals_dataflows::{Beside, Inputs, Outputs};
 use vitals_model::batch::{Cause, Counts};
+use vitals_model::digest::Digest;
 use vitals_model::limits::QUARANTINE_RAW_BYTES_MAX;
 use vitals_model::policy::Policy;
 use vitals_model::record::{RecordView, tenant_of};
 use vitals_model::{
     CommitBatch, Date, LogBatch, LogMessage, Offsets, Quarantined, TenantId, UtcMicros,
+    VitalChanges,
 };
 
 use crate::door::{Door, Verdict};
 use crate::rows::collect;
 
 /// Where an engine begins.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct EngineStart {
     /// The last committed tick.
     pub tick: u64,
@@ -40,6 +43,8 @@ pub struct EngineStart {
     pub offsets: Offsets,
     /// The clock it had.
     pub clock: UtcMicros,
+    /// The digest of the rows it stood for.
+    pub digest: Digest,
 }
 
 /// All state of one shard, and the dataflow over it.
@@ -49,11 +54,14 @@ pub struct Engine {
     worker: Worker,
     inputs: Inputs,
     outputs: Outputs,
+    states: States,
     probe: probe::Handle<u64>,
     /// The dataflow's time; the tick of a commit is this and a constant.
     time: u64,
     tick: u64,
     offsets: Offsets,
+    /// Of all rows so far.
+    digest: Digest,
 }
 
 impl std::fmt::Debug for Engine {
@@ -70,7 +78,8 @@ impl Engine {
         let door = Rc::new(RefCell::new(Door::new(Rc::clone(&policies), start.clock)));
         let allocator = Allocator::Thread(Thread::default());
         let mut worker = Worker::new(WorkerConfig::default(), allocator, None);
-        let (outputs, probe) = (Outputs::default(), probe::Handle::new());
+        let (outputs, states) = (Outputs::default(), States::default());
+        let probe = probe::Handle::new();
         let names = Rc::clone(&door);
         let beside = Beside {
             policies: Rc::clone(&policies),
@@ -80,10 +89,22 @@ impl Engine {
             }),
         };
         let inputs = worker.dataflow::<u64, _, _>(|scope| {
-            vitals_dataflows::build(scope, &beside, &probe, &outputs)
+            vitals_dataflows::build(scope, &beside, &probe, (&outputs, &states))
         });
-        let EngineStart { tick, offsets, .. } = start;
-        Self { door, policies, worker, inputs, outputs, probe, time: 0, tick, offsets }
+        let EngineStart { tick, offsets, digest, .. } = start;
+        Self {
+            door,
+            policies,
+            worker,
+            inputs,
+            outputs,
+            states,
+            probe,
+            time: 0,
+            tick,
+            offsets,
+            digest,
+        }
     }
 
     /// Takes a batch in and yields what changes. `now` is the wall clock; it may stand still, and an
@@ -122,8 +143,7 @@ impl Engine {
         self.step();
         self.tick += 1;
         let lower = std::mem::replace(&mut self.offsets, batch.upper.clone());
-        let door = self.door.borrow();
-        let changes = collect(&door, &self.policies.borrow(), &self.outputs);
+        let changes = self.changes();
         CommitBatch {
             tick: self.tick,
             lower,
@@ -134,6 +154,7 @@ impl Engine {
             quarantined,
             counts,
             cause: Cause::Live,
+            digest: self.digest,
         }
     }
 
@@ -153,6 +174,30 @@ impl Engine {
     #[must_use]
     pub fn tick(&self) -> u64 {
         self.tick
+    }
+
+    /// The digest of the rows it stands for.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    pub(crate) fn door(&self) -> Ref<'_, Door> {
+        self.door.borrow()
+    }
+
+    pub(crate) fn door_mut(&self) -> RefMut<'_, Door> {
+        self.door.borrow_mut()
+    }
+
+    pub(crate) fn states(&self) -> &States {
+        &self.states
+    }
+
+    /// The instant it calls now.
+    #[must_use]
+    pub fn clock(&self) -> UtcMicros {
+        self.door.borrow().clock()
     }
 
     /// Hands the facts to the dataflow and steps it until the tick is complete.
@@ -179,8 +224,10 @@ impl Engine {
     }
 
     /// The rows that changed since the last look.
-    pub(crate) fn changes(&self) -> vitals_model::VitalChanges {
-        collect(&self.door.borrow(), &self.policies.borrow(), &self.outputs)
+    pub(crate) fn changes(&mut self) -> VitalChanges {
+        let changes = collect(&self.door.borrow(), &self.policies.borrow(), &self.outputs);
+        self.digest.apply(&changes);
+        changes
     }
 }
 

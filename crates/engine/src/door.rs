@@ -7,6 +7,7 @@
 
 mod derive;
 mod entries;
+mod saved;
 mod settings;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,11 +1,11 @@
-//! Hydration: an engine rebuilt from the log, and the rows the store must hold.
+//! Hydration: an engine rebuilt from the log, and what its rows come to.
 //!
 //! Promises that the engine it yields goes on as if it had never stopped (I10): the same state, the same
-//! tick, the same todays. Keeps all rows in memory while it runs.
+//! tick, the same todays. It begins with nothing, or with a restored engine and what came after it.
 
 use std::collections::BTreeMap;
 
-use vitals_model::{Date, LogBatch, Offsets, TenantId, UtcMicros, VitalTables};
+use vitals_model::{Date, LogBatch, Offsets, TenantId, UtcMicros, VitalChanges};
 
 use crate::absorb::{Engine, EngineStart};
 
@@ -14,7 +14,6 @@ use crate::absorb::{Engine, EngineStart};
 pub struct Hydration {
     engine: Engine,
     clock: UtcMicros,
-    tables: VitalTables,
 }
 
 impl Hydration {
@@ -22,14 +21,20 @@ impl Hydration {
     #[must_use]
     pub fn new(partitions: u16, clock: UtcMicros) -> Self {
         let offsets = Offsets::start(partitions);
-        let engine = Engine::new(EngineStart { tick: 0, offsets, clock });
-        Self { engine, clock, tables: VitalTables::default() }
+        let engine = Engine::new(EngineStart { offsets, clock, ..EngineStart::default() });
+        Self { engine, clock }
     }
 
-    /// Takes a batch in; large ones are quickest.
-    pub fn absorb(&mut self, batch: LogBatch) {
-        let commit = self.engine.absorb(batch, self.clock);
-        self.tables.apply(commit.changes);
+    /// Begins with a restored engine, by the clock of the committed tick.
+    #[must_use]
+    pub fn after(engine: Engine, clock: UtcMicros) -> Self {
+        Self { engine, clock }
+    }
+
+    /// Takes a batch in, and yields the rows it changes; large ones are quickest.
+    #[must_use]
+    pub fn absorb(&mut self, batch: LogBatch) -> VitalChanges {
+        self.engine.absorb(batch, self.clock).changes
     }
 
     /// The offsets the next batch must begin at.
@@ -38,13 +43,17 @@ impl Hydration {
         self.engine.offsets()
     }
 
-    /// Yields the engine at the committed tick and the rows the store must hold.
+    /// Yields the engine at the committed tick, and the rows that change by its being there.
     ///
     /// `todays` are those that were committed: a tenant's midnight may have been left for the next tick.
     #[must_use]
-    pub fn finish(mut self, tick: u64, todays: &BTreeMap<TenantId, Date>) -> (Engine, VitalTables) {
+    pub fn finish(
+        mut self,
+        tick: u64,
+        todays: &BTreeMap<TenantId, Date>,
+    ) -> (Engine, VitalChanges) {
         self.engine.resume(tick, todays);
-        self.tables.apply(self.engine.changes());
-        (self.engine, self.tables)
+        let changes = self.engine.changes();
+        (self.engine, changes)
     }
 }

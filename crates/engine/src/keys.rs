@@ -10,6 +10,7 @@ use std::hash::Hasher;
 use hashbrown::HashTable;
 use rustc_hash::FxHasher;
 use vitals_dataflows::packed::{put, take_as};
+use vitals_dataflows::states::State;
 use vitals_model::Kind;
 
 use crate::shelf::Shelf;
@@ -53,6 +54,16 @@ impl Keys {
         number
     }
 
+    /// Makes the table of numbers anew, after the keys were loaded.
+    pub(crate) fn index(&mut self) {
+        let last = u32::try_from(self.keys.len()).expect("fewer than 2^32 keys a shard");
+        let rehash = |number: &u32| hash(self.keys.get(*number));
+        self.numbers = HashTable::with_capacity(self.keys.len());
+        for number in 1..last {
+            self.numbers.insert_unique(rehash(&number), number, rehash);
+        }
+    }
+
     pub(crate) fn key(&self, number: u32) -> KeyRef<'_> {
         let mut bytes = self.keys.get(number);
         let (tenant, source) = (take_as(&mut bytes), take_as(&mut bytes));
@@ -63,6 +74,16 @@ impl Keys {
             source,
             id: std::str::from_utf8(id).expect("the shelf holds whole ids"),
         }
+    }
+}
+
+impl State for Keys {
+    fn save(&self, frame: &mut dyn FnMut(&[u8])) {
+        self.keys.save(frame);
+    }
+
+    fn load(&mut self, frame: &[u8]) {
+        self.keys.load(frame);
     }
 }
 

@@ -5,6 +5,7 @@
 //! hash order.
 
 mod absorb;
+mod checkpoint;
 mod door;
 mod entry;
 mod hydrate;
@@ -13,4 +14,5 @@ mod rows;
 mod shelf;
 
 pub use absorb::{Engine, EngineStart};
+pub use checkpoint::{LAYOUT, Restoring};
 pub use hydrate::Hydration;

@@ -4,6 +4,7 @@
 //! string, its length in one or two, and on average one and a half to the next multiple of four.
 
 use vitals_dataflows::keyed::insert;
+use vitals_dataflows::states::{FRAME_BYTES, State};
 
 use crate::keys::index;
 
@@ -126,6 +127,46 @@ impl Shelf {
             }
         }
         *self = packed;
+    }
+}
+
+/// What a frame of a shelf holds, as its first byte.
+const GAPS: u8 = 0;
+const BLOCK: u8 = 1;
+const PLACES: u8 = 2;
+
+impl State for Shelf {
+    fn save(&self, frame: &mut dyn FnMut(&[u8])) {
+        let mut bytes = vec![GAPS];
+        bytes.extend_from_slice(&self.gaps.to_le_bytes());
+        frame(&bytes);
+        for block in &self.blocks {
+            bytes.clear();
+            bytes.push(BLOCK);
+            bytes.extend_from_slice(block);
+            frame(&bytes);
+        }
+        for places in self.places.chunks(FRAME_BYTES / WORD) {
+            bytes.clear();
+            bytes.push(PLACES);
+            places.iter().for_each(|place| bytes.extend_from_slice(&place.to_le_bytes()));
+            frame(&bytes);
+        }
+    }
+
+    fn load(&mut self, frame: &[u8]) {
+        let (what, bytes) = frame.split_first().expect("a frame says what it holds");
+        match *what {
+            GAPS => {
+                let gaps = bytes.try_into().expect("a number");
+                *self = Self { blocks: vec![], places: vec![], gaps: usize::from_le_bytes(gaps) };
+            }
+            BLOCK => self.blocks.push(bytes.to_vec()),
+            _ => {
+                let (words, _) = bytes.as_chunks::<WORD>();
+                self.places.extend(words.iter().map(|word| u32::from_le_bytes(*word)));
+            }
+        }
     }
 }
 

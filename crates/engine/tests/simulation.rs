@@ -2,7 +2,8 @@
 //!
 //! Two processes take turns at the same shard: they start, fetch, absorb and commit, are killed between
 //! any two of these, lose the answer to a commit, or wake after another has taken over. Messages are
-//! published twice now and then. After each step the invariants hold: commits touch (I4), one epoch
+//! published twice now and then. A start takes a checkpoint of the engine when it finds one, and replays what
+//! came after it. After each step the invariants hold: commits touch (I4), one epoch
 //! commits (I5), what is stored equals what the log rebuilds (I10), nothing is dropped or counted twice
 //! (I2, I12). The same harness must catch stores that write offsets apart from rows.
 //!
@@ -12,7 +13,8 @@
 
 use std::collections::BTreeMap;
 
-use vitals_engine::{Engine, Hydration};
+use vitals_engine::{Engine, EngineStart, Hydration, Restoring};
+use vitals_model::digest::Digest;
 use vitals_model::rng::Rng;
 use vitals_model::{
     CommitBatch, Date, LogBatch, LogMessage, Offsets, TenantId, UtcMicros, VitalTables,
@@ -80,6 +82,33 @@ struct ModelStore {
     todays: BTreeMap<TenantId, Date>,
     tables: VitalTables,
     received: u64,
+    digest: Digest,
+    checkpoint: Option<Checkpoint>,
+}
+
+/// An engine as it was at a committed tick, and the rows it stood for.
+#[derive(Clone)]
+struct Checkpoint {
+    start: EngineStart,
+    frames: Vec<(String, Vec<u8>)>,
+    tables: VitalTables,
+}
+
+impl Checkpoint {
+    fn of(engine: &Engine, tables: &VitalTables) -> Self {
+        let mut frames = Vec::new();
+        engine.save(|section, bytes| frames.push((section.to_owned(), bytes.to_vec())));
+        let (tick, offsets) = (engine.tick(), engine.offsets().clone());
+        let (clock, digest) = (engine.clock(), engine.digest());
+        let start = EngineStart { tick, offsets, clock, digest };
+        Self { start, frames, tables: tables.clone() }
+    }
+
+    fn restore(&self) -> Engine {
+        let mut restoring = Restoring::new(self.start.clone());
+        self.frames.iter().for_each(|(section, bytes)| restoring.load(section, bytes));
+        restoring.finish()
+    }
 }
 
 impl ModelStore {
@@ -105,6 +134,7 @@ impl ModelStore {
             self.tick = batch.tick;
             self.offsets = batch.upper.clone();
             self.clock = batch.clock;
+            self.digest = batch.digest;
             self.todays.extend(batch.todays.iter().copied());
         }
         Ok(())
@@ -122,12 +152,25 @@ impl Process {
     /// Takes over, rebuilds the engine, and compares it with the store (I10).
     fn start(log: &ModelLog, store: &mut ModelStore, rng: &mut Rng) -> Result<Self, String> {
         store.epoch += 1;
-        let mut hydration = Hydration::new(PARTITIONS, store.clock);
+        let (mut hydration, mut tables) = match &store.checkpoint {
+            Some(it) if rng.chance(80) => {
+                (Hydration::after(it.restore(), store.clock), it.tables.clone())
+            }
+            _ => (Hydration::new(PARTITIONS, store.clock), VitalTables::default()),
+        };
         while hydration.offsets() != &store.offsets {
             let most = rng.between(1, 400);
-            hydration.absorb(log.fetch(&hydration.offsets().clone(), most, Some(&store.offsets)));
+            let from = hydration.offsets().clone();
+            tables.apply(hydration.absorb(log.fetch(&from, most, Some(&store.offsets))));
         }
-        let (engine, tables) = hydration.finish(store.tick, &store.todays);
+        let (engine, last) = hydration.finish(store.tick, &store.todays);
+        tables.apply(last);
+        if engine.digest() != Digest::of(&tables) {
+            return Err("the digest is not that of the rows".to_owned());
+        }
+        if engine.digest() != store.digest && store.planted == Planted::Nothing {
+            return Err("I10: the digest is not the committed one".to_owned());
+        }
         let changes = store.tables.changes_to(&tables);
         if !changes.is_empty() {
             return Err(format!("I10: {} stored rows differ from the log", changes.len()));
@@ -159,6 +202,8 @@ impl World {
             todays: BTreeMap::new(),
             tables: VitalTables::default(),
             received: 0,
+            digest: Digest::default(),
+            checkpoint: None,
         };
         let rng = Rng::new(seed).fork(0x51_71_A1);
         let processes = [None, None];
@@ -191,6 +236,10 @@ impl World {
             Ok(()) if torn => self.crashes += 1,
             Ok(()) => {
                 self.commits += 1;
+                if self.rng.chance(30) {
+                    self.store.checkpoint =
+                        Some(Checkpoint::of(&process.engine, &self.store.tables));
+                }
                 if self.rng.chance(10) {
                     // The answer was lost: reading the progress tells that it is committed.
                     let committed =
@@ -216,8 +265,10 @@ impl World {
             }
         }
         let mut undisturbed = Hydration::new(PARTITIONS, self.now);
-        undisturbed.absorb(self.log.fetch(&Offsets::start(PARTITIONS), i64::MAX / 2, None));
-        let (_, expected) = undisturbed.finish(1, &BTreeMap::new());
+        let mut expected = VitalTables::default();
+        let all = self.log.fetch(&Offsets::start(PARTITIONS), i64::MAX / 2, None);
+        expected.apply(undisturbed.absorb(all));
+        expected.apply(undisturbed.finish(1, &BTreeMap::new()).1);
         let changes = self.store.tables.changes_to(&expected);
         if !changes.is_empty() {
             return Err(format!("I1: {} rows differ from an undisturbed run", changes.len()));
@@ -283,6 +334,31 @@ fn offsets_written_apart_from_rows_are_caught() {
     for planted in [Planted::OffsetsBefore, Planted::OffsetsAfter] {
         let caught = (0..20).filter(|seed| simulate(*seed, planted).is_err()).count();
         assert!(caught > 5, "{planted:?} was caught by {caught} seeds of 20");
+    }
+}
+
+#[test]
+fn a_restored_engine_goes_on_to_the_byte() {
+    for seed in 0..200 {
+        let (mut world, history) = World::new(seed, Planted::Nothing);
+        for (key, value, tenant) in history.messages() {
+            world.log.publish(*tenant, key, value);
+        }
+        let process = Process::start(&world.log, &mut world.store, &mut world.rng);
+        let mut engine = process.expect("an empty store equals an empty log").engine;
+        let mut restored: Option<Engine> = None;
+        for (at, tick) in history.ticks.iter().enumerate() {
+            let batch = world.log.fetch(engine.offsets(), 40, None);
+            let commit = engine.absorb(batch.clone(), tick.now);
+            if let Some(restored) = &mut restored {
+                assert_eq!(restored.absorb(batch, tick.now), commit, "I1: VITALS_SEED={seed}");
+            }
+            // A restored engine is saved and restored again, too.
+            if at % 2 == 0 {
+                let from = restored.as_ref().unwrap_or(&engine);
+                restored = Some(Checkpoint::of(from, &VitalTables::default()).restore());
+            }
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::digest::Digest;
 use crate::record::Quarantined;
 use crate::tenant::TenantId;
 use crate::utc::{Date, UtcMicros};
@@ -154,6 +155,8 @@ pub struct CommitBatch {
     pub counts: BTreeMap<Option<TenantId>, Counts>,
     /// Why.
     pub cause: Cause,
+    /// The digest of all rows as they are after this tick.
+    pub digest: Digest,
 }
 
 /// Every row of every vital: what a rebuilt engine, a store and a definition are compared by.

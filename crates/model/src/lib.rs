@@ -5,6 +5,7 @@
 
 pub mod batch;
 pub mod decimal;
+pub mod digest;
 pub mod kinds;
 pub mod lake;
 pub mod limits;
@@ -20,6 +21,7 @@ pub mod vital;
 
 pub use batch::{CommitBatch, LogBatch, LogMessage, Offsets, VitalChanges, VitalTables};
 pub use decimal::{Money, Number};
+pub use digest::Digest;
 pub use kinds::{Body, Kind};
 pub use record::{Quarantined, Reason, Record};
 pub use tenant::TenantId;

@@ -45,7 +45,7 @@ pub trait VitalRow: Clone + Eq + std::fmt::Debug {
 }
 
 /// Key of `revenue_trend`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RevenueKey {
     /// Whose.
     pub tenant: TenantId,
@@ -60,7 +60,7 @@ pub struct RevenueKey {
 }
 
 /// Values of `revenue_trend`. Money and units in micros.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 #[allow(missing_docs, reason = "contracts section 4.1 names them")]
 pub struct RevenueRow {
     pub gross: i128,
@@ -166,7 +166,7 @@ impl Period {
 }
 
 /// Key of `attendance_heatmap`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HeatmapKey {
     /// Whose.
     pub tenant: TenantId,
@@ -181,7 +181,7 @@ pub struct HeatmapKey {
 }
 
 /// Values of `attendance_heatmap`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 #[allow(missing_docs, reason = "contracts section 4.2 names them")]
 pub struct HeatmapRow {
     pub visits: i64,
@@ -272,7 +272,7 @@ impl Signal {
 }
 
 /// Key of `churn_risk`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ChurnKey {
     /// Whose.
     pub tenant: TenantId,
@@ -281,7 +281,7 @@ pub struct ChurnKey {
 }
 
 /// What one signal said.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Factor {
     /// Which signal.
     pub signal: Signal,
@@ -296,7 +296,7 @@ pub struct Factor {
 }
 
 /// Values of `churn_risk`. Scores in hundredths.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ChurnRow {
     /// The points together, at most 100.
     pub score: i64,
@@ -354,14 +354,14 @@ impl VitalRow for ChurnRow {
 }
 
 /// Key of `health_score`: the tenant.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HealthKey {
     /// Whose.
     pub tenant: TenantId,
 }
 
 /// One metric of a health score.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct MetricRow {
     /// Part of which category.
     pub category: Category,
@@ -378,7 +378,7 @@ pub struct MetricRow {
 }
 
 /// Values of `health_score`. Scores in hundredths.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct HealthRow {
     /// The whole; `None` when no metric is present.
     pub overall: Option<i64>,

@@ -86,6 +86,7 @@ async fn run(writer: &mut Writer, backend: &str, what: &str, mut changes: VitalC
         quarantined: Vec::new(),
         counts: Default::default(),
         cause: Cause::Live,
+        digest: Default::default(),
     };
     let (client, server) = (cpu_ms("self"), cpu_ms(backend));
     let began = Instant::now();

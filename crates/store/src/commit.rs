@@ -21,7 +21,7 @@ use chrono::{DateTime, Utc};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{Connection, Executor};
 use uuid::Uuid;
-use vitals_model::{CommitBatch, UtcMicros};
+use vitals_model::{CommitBatch, Digest, UtcMicros};
 
 use crate::error::{Error, failed};
 use crate::history::{History, Plan};
@@ -131,32 +131,36 @@ impl Writer {
         self.commit_all(batch, Some(definitions)).await
     }
 
-    /// Records the definitions' hashes when no row changes with them, as on the first start.
+    /// Records what the rows as they are were made by and come to: the definitions' hashes and the digest.
     ///
     /// # Errors
     /// [`Error::Fenced`], or the database failed.
-    pub async fn record_definitions(
+    pub async fn record(
         &mut self,
         definitions: &BTreeMap<String, String>,
+        digest: Digest,
     ) -> Result<(), Error> {
         let mut db = match self.session.take() {
             Some(db) => db,
             None => self.resume().await?.0,
         };
-        let moved =
-            sqlx::query("update progress set definitions = $3 where shard = $1 and epoch = $2")
-                .bind(self.shard)
-                .bind(self.position.epoch)
-                .bind(sqlx::types::Json(definitions))
-                .execute(&mut db)
-                .await
-                .map_err(failed("record the definitions"))?;
+        let moved = sqlx::query(
+            "update progress set definitions = $3, digest = $4 where shard = $1 and epoch = $2",
+        )
+        .bind(self.shard)
+        .bind(self.position.epoch)
+        .bind(sqlx::types::Json(definitions))
+        .bind(digest.to_string())
+        .execute(&mut db)
+        .await
+        .map_err(failed("record the definitions"))?;
         if moved.rows_affected() == 0 {
             let current = progress::current_epoch(&mut db, self.shard).await?;
             return Err(self.fenced(current));
         }
         self.session = Some(db);
         self.position.definitions.clone_from(definitions);
+        self.position.digest = Some(digest);
         Ok(())
     }
 
@@ -236,7 +240,7 @@ impl Writer {
         let moved: Option<DateTime<Utc>> = sqlx::query_scalar(
             "update progress set tick = $4, offsets = $5, clock = $6, \
              committed_at = greatest(committed_at, clock_timestamp()), \
-             definitions = coalesce($7, definitions) \
+             definitions = coalesce($7, definitions), digest = $8 \
              where shard = $1 and epoch = $2 and tick = $3 returning committed_at",
         )
         .bind(self.shard)
@@ -246,6 +250,7 @@ impl Writer {
         .bind(offsets_to_json(&batch.upper))
         .bind(batch.clock.to_chrono())
         .bind(definitions.map(sqlx::types::Json))
+        .bind(batch.digest.to_string())
         .fetch_optional(&mut *tx)
         .await?;
         let Some(at) = moved else { return Ok(Outcome::NotMoved) };
@@ -291,6 +296,7 @@ impl Writer {
         self.position.tick = batch.tick;
         self.position.offsets.clone_from(&batch.upper);
         self.position.clock = batch.clock;
+        self.position.digest = Some(batch.digest);
         if let Some(definitions) = definitions {
             self.position.definitions.clone_from(definitions);
         }

@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgRow};
 use sqlx::{Executor, Row};
-use vitals_model::{Offsets, UtcMicros};
+use vitals_model::{Digest, Offsets, UtcMicros};
 
 use crate::connection;
 use crate::error::{Error, failed};
@@ -46,6 +46,8 @@ pub struct Position {
     pub clock: UtcMicros,
     /// A hash of each vital's definition, as recorded.
     pub definitions: BTreeMap<String, String>,
+    /// The digest of all rows of the shard's vitals; `None` when it was never recorded.
+    pub digest: Option<Digest>,
 }
 
 /// What a claim found.
@@ -140,7 +142,7 @@ pub(crate) async fn claim(
         let claimed = sqlx::query(
             "update progress set epoch = coalesce($2, epoch + 1), owner_pid = $3, owner_began = $4 \
              where shard = $1 and epoch = coalesce($2, epoch) \
-             returning epoch, tick, offsets, clock, committed_at, definitions",
+             returning epoch, tick, offsets, clock, committed_at, definitions, digest",
         )
         .bind(shard)
         .bind(epoch)
@@ -165,7 +167,8 @@ pub(crate) async fn claim(
 /// Where a shard is, without a claim; at its beginning when it never began.
 pub(crate) async fn read(db: &mut PgConnection, shard: i32) -> Result<Position, Error> {
     let row = sqlx::query(
-        "select epoch, tick, offsets, clock, committed_at, definitions from progress where shard = $1",
+        "select epoch, tick, offsets, clock, committed_at, definitions, digest \
+         from progress where shard = $1",
     )
     .bind(shard)
     .fetch_optional(db)
@@ -177,6 +180,7 @@ pub(crate) async fn read(db: &mut PgConnection, shard: i32) -> Result<Position, 
         offsets: Offsets::default(),
         clock: UtcMicros(0),
         definitions: BTreeMap::new(),
+        digest: None,
     };
     row.map_or(Ok(beginning), |row| Ok(decode(&row)?.position))
 }
@@ -224,7 +228,7 @@ pub(crate) async fn current_epoch(db: &mut PgConnection, shard: i32) -> Result<i
 }
 
 fn decode(row: &PgRow) -> Result<Claimed, Error> {
-    type Columns = (i64, i64, Value, DateTime<Utc>, DateTime<Utc>, Value);
+    type Columns = (i64, i64, Value, DateTime<Utc>, DateTime<Utc>, Value, Option<String>);
     let read = || -> Result<Columns, sqlx::Error> {
         Ok((
             row.try_get(0)?,
@@ -233,9 +237,10 @@ fn decode(row: &PgRow) -> Result<Claimed, Error> {
             row.try_get(3)?,
             row.try_get(4)?,
             row.try_get(5)?,
+            row.try_get(6)?,
         ))
     };
-    let (epoch, tick, offsets, clock, committed_at, definitions) =
+    let (epoch, tick, offsets, clock, committed_at, definitions, digest) =
         read().map_err(failed("read a shard's progress"))?;
     let position = Position {
         epoch,
@@ -244,6 +249,7 @@ fn decode(row: &PgRow) -> Result<Claimed, Error> {
         clock: UtcMicros(clock.timestamp_micros()),
         definitions: serde_json::from_value(definitions)
             .map_err(|_| Error::Corrupt { what: "definitions" })?,
+        digest: digest.as_deref().and_then(Digest::parse),
     };
     Ok(Claimed { position, committed_at })
 }

@@ -42,6 +42,8 @@ pub(crate) struct Settings {
     pub(crate) maintenance_interval_s: u64,
     /// Most seconds between two flushes of the lake; 0 for no lake, until something reads it.
     pub(crate) lake_flush_interval_s: u64,
+    /// Messages after which the engine's state is written to a checkpoint; 0 for never.
+    pub(crate) checkpoint_messages: u64,
     /// Form of the telemetry.
     pub(crate) log_format: LogFormat,
 }
@@ -89,6 +91,7 @@ impl Default for Settings {
             roles: Role::ALL.to_vec(),
             maintenance_interval_s: 3_600,
             lake_flush_interval_s: 0,
+            checkpoint_messages: 100_000,
             log_format: LogFormat::Text,
         }
     }
@@ -205,9 +208,11 @@ pub(crate) fn load(
 fn from_text(key: &str, text: &str) -> serde_json::Value {
     match key {
         "roles" => text.split(',').map(|role| role.trim().to_owned()).collect(),
-        "partitions" | "kafka_replication" | "maintenance_interval_s" | "lake_flush_interval_s" => {
-            text.parse::<u64>().map_or_else(|_| text.into(), Into::into)
-        }
+        "partitions"
+        | "kafka_replication"
+        | "maintenance_interval_s"
+        | "lake_flush_interval_s"
+        | "checkpoint_messages" => text.parse::<u64>().map_or_else(|_| text.into(), Into::into),
         _ => text.into(),
     }
 }

@@ -82,6 +82,11 @@ impl DataDir {
         self.root.join("lake")
     }
 
+    /// Folder of the engine's checkpoints.
+    pub(crate) fn checkpoints(&self) -> PathBuf {
+        self.root.join("engine")
+    }
+
     /// Folder of the embedded PostgreSQL.
     pub(crate) fn postgres(&self) -> PathBuf {
         self.root.join("postgres")

@@ -8,6 +8,7 @@
 
 mod backend;
 mod bar;
+mod checkpoints;
 mod cli;
 mod clock;
 mod commands;

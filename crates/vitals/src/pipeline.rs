@@ -29,6 +29,10 @@ use crate::supervisor::Stop;
 use crate::telemetry::{COMMIT, LAG, RECEIVED, RECORDS, ROWS, STAGE, TICK};
 use crate::{patience, planted};
 
+pub(crate) mod checkpointing;
+
+use checkpointing::Schedule;
+
 /// Longest wait for a first record: so late a local midnight, or a stop, is noticed.
 const FETCH_WAIT: Duration = Duration::from_millis(200);
 /// Least time between two ticks: records that trickle in share row writes, and nobody sees the delay.
@@ -57,6 +61,7 @@ struct Intake {
     next: Offsets,
     last_tick: Stopwatch,
     last_lag: Stopwatch,
+    schedule: Schedule,
     status: Status,
     stop: Stop,
 }
@@ -73,11 +78,12 @@ struct Outlet {
 }
 
 impl Pipeline {
-    /// A pipeline whose engine stands at what the writer committed last, `offsets`.
+    /// A pipeline whose engine stands at what the writer committed last, `offsets`, with `since` messages that
+    /// are in no checkpoint.
     pub(crate) fn new(
         start: &Start,
         (engine, writer): (EngineThread, Writer),
-        offsets: Offsets,
+        (offsets, since): (Offsets, u64),
         stop: &Stop,
     ) -> Self {
         let intake = Intake {
@@ -86,6 +92,7 @@ impl Pipeline {
             next: offsets,
             last_tick: Stopwatch::start(),
             last_lag: Stopwatch::start(),
+            schedule: Schedule::new(start.checkpoints.clone(), since),
             status: start.status.clone(),
             stop: stop.clone(),
         };
@@ -109,7 +116,7 @@ impl Pipeline {
             absorbed = next?;
         }
         self.outlet.writer.close().await;
-        Ok(())
+        self.intake.schedule.stop(&self.intake.engine).await
     }
 }
 
@@ -120,6 +127,7 @@ impl Intake {
             return Ok(None);
         }
         tokio::time::sleep(TICK_INTERVAL_MIN.saturating_sub(self.last_tick.elapsed())).await;
+        self.schedule.keep(&self.engine).await?;
         let stage = Stopwatch::start();
         let limit = FetchLimit { wait: FETCH_WAIT, ..FetchLimit::default() };
         let fetch = || self.log.fetch(Topic::Records, &self.next, limit);
@@ -129,6 +137,7 @@ impl Intake {
         };
         self.last_tick = Stopwatch::start();
         let upper = batch.upper.clone();
+        self.schedule.absorbed(batch.messages.len());
         if !batch.messages.is_empty() {
             histogram!(STAGE, "stage" => "fetch").record(stage.seconds());
         }

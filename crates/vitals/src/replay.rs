@@ -1,6 +1,6 @@
 //! Reads a stretch of the log, exactly: what rebuilding and verifying are fed with.
 //!
-//! Promises every message from the log's beginning up to the given offsets and none after them, in order
+//! Promises every message from the log's beginning, or other offsets, up to the given ones and none after them, in order
 //! within each partition. Does not interpret messages.
 
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::failure::{Failure, OrFail, Outcome};
 /// How often a fetch may bring nothing although messages are missing, before it is called a loss.
 const EMPTY_FETCHES_MAX: u32 = 30;
 
-/// A stretch of the topic of records, from its beginning.
+/// A stretch of the topic of records.
 #[derive(Debug)]
 pub(crate) struct Replay<'a> {
     log: &'a dyn Log,
@@ -25,8 +25,13 @@ pub(crate) struct Replay<'a> {
 }
 
 impl<'a> Replay<'a> {
-    /// The stretch up to `until`.
+    /// The stretch from the beginning up to `until`.
     pub(crate) async fn open(log: &'a dyn Log, until: &Offsets) -> Outcome<Self> {
+        Self::after(log, Offsets::start(log.partitions()), until).await
+    }
+
+    /// The stretch from `lower` up to `until`.
+    pub(crate) async fn after(log: &'a dyn Log, lower: Offsets, until: &Offsets) -> Outcome<Self> {
         let ends = log.ends(Topic::Records).await.or_fail("the log cannot be read", "")?;
         if !ends.covers(until) {
             return Err(Failure::new(
@@ -39,9 +44,10 @@ impl<'a> Replay<'a> {
                 "restore the log from its backup, or begin with an empty database and import again",
             ));
         }
-        let next = log.starts(Topic::Records).await.or_fail("the log cannot be read", "")?;
+        let starts = log.starts(Topic::Records).await.or_fail("the log cannot be read", "")?;
         // What was compacted away at the very beginning is covered by the first batch.
-        let lower = Offsets::start(log.partitions());
+        let begin = |(partition, start): (u16, i64)| (partition, start.max(lower.get(partition)));
+        let next = Offsets(starts.0.into_iter().map(begin).collect());
         Ok(Self { log, next, lower, until: until.clone() })
     }
 

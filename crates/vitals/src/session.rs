@@ -16,6 +16,7 @@ use crate::config::Settings;
 use crate::data_dir::{DataDir, Hold};
 use crate::failure::{Failure, Outcome};
 use crate::local::Local;
+use crate::pipeline::checkpointing::Checkpointing;
 use crate::questions::FromTheLog;
 use crate::remote::Remote;
 use crate::start::{self, Start};
@@ -86,6 +87,7 @@ pub(crate) async fn with<T, F: Future<Output = Outcome<T>>>(
             status: status.clone(),
             patient: settings.database_url.is_some(),
             repair: false,
+            checkpoints: Checkpointing::of(settings, held.dir(), &backend),
         };
         supervisor.start("engine", start::run(start, supervisor.stop()));
     }

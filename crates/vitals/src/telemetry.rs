@@ -31,7 +31,7 @@ pub(crate) const COMMIT: &str = "vitals_commit_seconds";
 pub(crate) const LOG_RETRIES: &str = "vitals_log_retries_total";
 /// Whether the engine waits for a log that went away.
 pub(crate) const LOG_AWAY: &str = "vitals_log_away";
-/// Time of one task of maintenance, by `task`: compact, forget, flush, merge, sweep.
+/// Time of one task of maintenance, by `task`: compact, forget, flush, merge, sweep, checkpoint.
 pub(crate) const MAINTENANCE: &str = "vitals_maintenance_seconds";
 /// Tasks of maintenance that failed, by `task`.
 pub(crate) const MAINTENANCE_FAILURES: &str = "vitals_maintenance_failures_total";

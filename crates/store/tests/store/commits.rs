@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use vitals_model::batch::{Cause, Counts};
 use vitals_model::tenant::TenantScope;
-use vitals_model::{Date, VitalChanges, VitalTables};
+use vitals_model::{Date, Digest, VitalChanges, VitalTables};
 use vitals_store::Error;
 
 use crate::sample::{NOON, Seed, batch, next_tables, quarantined, tenant};
@@ -68,8 +68,10 @@ async fn a_restart_finds_the_position_and_the_definitions() {
     let database = Database::new().await;
     let mut writer = database.writer().await;
     let mut hashes = BTreeMap::from([("revenue_trend".to_owned(), "a".to_owned())]);
-    writer.record_definitions(&hashes).await.unwrap();
+    writer.record(&hashes, Digest::default()).await.unwrap();
+    assert_eq!(writer.position().digest, Some(Digest::default()));
     let mut given = batch(writer.position(), VitalChanges::default());
+    given.digest = Digest::parse("0123456789abcdef0123456789abcdef").unwrap();
     given.cause = Cause::Definition(vec!["revenue_trend".into()]);
     hashes.insert("revenue_trend".into(), "b".into());
     writer.commit_restatement(&given, &hashes).await.unwrap();
@@ -80,6 +82,7 @@ async fn a_restart_finds_the_position_and_the_definitions() {
     assert_eq!(again.position().epoch, position.epoch + 1);
     assert_eq!((again.position().tick, &again.position().offsets), (1, &given.upper));
     assert_eq!((again.position().clock, &again.position().definitions), (NOON, &hashes));
+    assert_eq!(again.position().digest, Some(given.digest));
     let todays = database.store.todays().await.unwrap();
     assert_eq!(todays, BTreeMap::from([(tenant(0), Date::parse("2026-03-18").unwrap())]));
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use sqlx::Connection;
-use vitals_model::{VitalChanges, VitalTables};
+use vitals_model::{Digest, VitalChanges, VitalTables};
 use vitals_store::Error;
 
 use crate::sample::{Seed, batch, next_tables, tenant};
@@ -18,7 +18,7 @@ async fn a_zombie_is_fenced_and_its_rows_never_arrive() {
     let mut successor = database.writer().await;
     let fenced = zombie.commit(&given).await;
     assert!(matches!(fenced, Err(Error::Fenced { epoch: 1, current: 2, .. })), "{fenced:?}");
-    let fenced = zombie.record_definitions(&std::collections::BTreeMap::new()).await;
+    let fenced = zombie.record(&std::collections::BTreeMap::new(), Digest::default()).await;
     assert!(matches!(fenced, Err(Error::Fenced { .. })), "{fenced:?}");
     successor.commit(&given).await.unwrap();
     assert!(matches!(zombie.commit(&given).await, Err(Error::Fenced { .. })));

@@ -12,7 +12,7 @@ use vitals_model::vital::{
     ChurnKey, ChurnRow, Factor, HealthKey, HealthRow, HeatmapKey, HeatmapRow, Level, MetricRow,
     Period, RevenueKey, RevenueRow, Signal,
 };
-use vitals_model::{CommitBatch, Date, TenantId, UtcMicros, VitalChanges, VitalTables};
+use vitals_model::{CommitBatch, Date, Digest, TenantId, UtcMicros, VitalChanges, VitalTables};
 use vitals_store::Position;
 
 /// SplitMix64 (Steele, Lea, Flood 2014): the whole of a test follows from its seed.
@@ -195,6 +195,7 @@ pub(crate) fn batch(position: &Position, changes: VitalChanges) -> CommitBatch {
         quarantined: Vec::new(),
         counts: BTreeMap::from([(Some(tenant(0)), one)]),
         cause: Cause::Live,
+        digest: Digest::default(),
     }
 }
 

@@ -18,6 +18,7 @@ use crate::failure::{Failure, Outcome};
 use crate::lake_keeper::LakeKeeper;
 use crate::local::Local;
 use crate::maintenance::Maintenance;
+use crate::pipeline::checkpointing::Checkpointing;
 use crate::questions::FromTheLog;
 use crate::readiness::Ready;
 use crate::start::{self, Start};
@@ -87,6 +88,7 @@ async fn serve(
             status: status.clone(),
             patient: settings.database_url.is_some(),
             repair: it.repair,
+            checkpoints: Checkpointing::of(settings, held.dir(), backend),
         };
         supervisor.start("engine", start::run(start, supervisor.stop()));
         if let Some(interval) = settings.maintenance_interval() {

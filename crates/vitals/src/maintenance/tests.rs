@@ -17,11 +17,13 @@ fn partition(tenant: TenantId) -> u16 {
 /// The rows that a start would rebuild from the log up to `until`.
 async fn rebuilt(log: &SharedLog, until: &Offsets, clock: UtcMicros) -> VitalTables {
     let mut hydration = Hydration::new(PARTITIONS, clock);
+    let mut rows = VitalTables::default();
     let mut replay = Replay::open(log.as_ref(), until).await.expect("a log");
     while let Some(batch) = replay.next().await.expect("a batch") {
-        hydration.absorb(batch);
+        rows.apply(hydration.absorb(batch));
     }
-    hydration.finish(1, &std::collections::BTreeMap::new()).1
+    rows.apply(hydration.finish(1, &std::collections::BTreeMap::new()).1);
+    rows
 }
 
 /// A log of a random history, which holds late versions, duplicates and what cannot be understood, and the

@@ -217,6 +217,11 @@ impl Up {
         (code, said)
     }
 
+    /// What it has said on standard error so far.
+    pub(crate) fn said(&self) -> String {
+        self.said.lock().unwrap().clone()
+    }
+
     /// Kills it, as nothing can be prepared for.
     pub(crate) fn kill_9(mut self) {
         let mut child = self.child.take().unwrap();
