@@ -1,3 +1,5 @@
+//! Files of checkpoints: whole or not there, offered only where they fit, and damage is found.
+
 use vitals_engine::Engine;
 use vitals_model::LogBatch;
 use vitals_testkit::history::History;
