@@ -18,7 +18,8 @@ use vitals_model::{Offsets, TenantId};
 
 use crate::frames;
 use crate::operator::{
-    BadLine, Checkpoint, NewTenant, NewUser, Operator, Refusal, RefusalKind, SqlAnswer, SqlQuestion,
+    AskQuestion, BadLine, Checkpoint, NewTenant, NewUser, Operator, Refusal, RefusalKind,
+    ReportQuestion, SqlAnswer, SqlQuestion,
 };
 use crate::token::ControlToken;
 
@@ -39,6 +40,8 @@ pub fn routes(operator: SharedOperator, token: ControlToken) -> Router {
         .route("/control/reached/{tenant}", post(reached))
         .route("/control/verify", post(verify))
         .route("/control/sql", post(sql))
+        .route("/control/ask", post(ask))
+        .route("/control/report", post(report))
         .layer(DefaultBodyLimit::max(HTTP_BODY_BYTES_MAX))
         .layer(guard)
         .with_state(operator)
@@ -178,6 +181,20 @@ async fn sql(
     Json(question): Json<SqlQuestion>,
 ) -> Result<Vec<u8>, Refusal> {
     encode_answer(&operator.sql(question).await?)
+}
+
+async fn ask(
+    State(operator): State<SharedOperator>,
+    Json(question): Json<AskQuestion>,
+) -> Result<impl IntoResponse, Refusal> {
+    Ok(Json(operator.ask(question).await?))
+}
+
+async fn report(
+    State(operator): State<SharedOperator>,
+    Json(question): Json<ReportQuestion>,
+) -> Result<Vec<u8>, Refusal> {
+    encode_answer(&operator.report(question).await?)
 }
 
 /// An answer on the wire: its head as one line of JSON, then its rows as they are.

@@ -1,12 +1,16 @@
-//! The HTTP edge: health, readiness and metrics for everyone, and a control door for the operator.
+//! The HTTP edge: health, readiness and metrics for everyone, a control door for the operator, and what tenants'
+//! own programs ask.
 //!
 //! Promises that the control door answers only those who show its token, and that every body has a limit.
 //! Knows nothing of how an order is carried out: that is the [`Operator`]'s.
 
+pub mod ask;
 pub mod control;
+pub mod door;
 pub mod frames;
 pub mod health;
 pub mod operator;
+pub mod reports;
 pub mod token;
 
 pub use axum::Router;

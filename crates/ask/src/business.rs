@@ -34,7 +34,7 @@ impl NameKind {
 }
 
 /// One tenant, as a question needs it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Business {
     /// The tenant's local date.
     pub today: Date,

@@ -1,13 +1,13 @@
-//! The built-in translator: a grammar over the semantic layer, which needs no network.
+//! The built-in translator: a grammar over the semantic layer and one business's own names, which needs no network.
 //!
-//! Promises the same SQL for the same question and business, and no SQL for a question of which a word is not
+//! Made once per version of a business and asked many times. Promises the same SQL for the same question and business, and no SQL for a question of which a word is not
 //! understood. Never guesses: a small slip of spelling is mended and told.
 
 use vitals_model::limits::QUESTION_BYTES_MAX;
 
 use crate::business::Business;
 use crate::lexicon::Lexicon;
-use crate::meaning::{Understood, understand};
+use crate::meaning::{Absence, Understood, understand};
 use crate::plan::{Plan, plan};
 use crate::reading::{Reading, Than, read};
 use crate::semantics::{Answer, semantics};
@@ -16,23 +16,39 @@ use crate::time::Calendar;
 use crate::translation::{CannotAnswer, Chart, Check, DateRange, Translation, Translator};
 use crate::{nearest, vital};
 
-/// The built-in translator. Holds nothing: a business and a question are all it needs.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Grammar;
+/// The built-in translator of one business.
+#[derive(Clone, Debug)]
+pub struct Grammar {
+    business: Business,
+    lexicon: Lexicon,
+}
 
 impl Grammar {
-    /// The question as SQL, for one business.
+    /// The grammar of a business: its lexicon is put together here.
+    #[must_use]
+    pub fn new(business: Business) -> Self {
+        let lexicon = Lexicon::new(&business);
+        Self { business, lexicon }
+    }
+
+    /// Whose it is.
+    #[must_use]
+    pub fn business(&self) -> &Business {
+        &self.business
+    }
+
+    /// The question as SQL.
     ///
     /// # Errors
     /// It is not understood in every word, or asks for what is not there.
-    pub fn translate(question: &str, business: &Business) -> Result<Translation, CannotAnswer> {
+    pub fn translate(&self, question: &str) -> Result<Translation, CannotAnswer> {
+        let business = &self.business;
         let refuse = |why: String| CannotAnswer { why, nearest: nearest::to(question) };
         if question.len() > QUESTION_BYTES_MAX {
             return Err(refuse(format!("a question has at most {QUESTION_BYTES_MAX} bytes")));
         }
-        let lexicon = Lexicon::new(business);
         let calendar = Calendar { today: business.today, week_start: business.week_start };
-        let reading = read(question, &lexicon, calendar)
+        let reading = read(question, &self.lexicon, calendar)
             .map_err(|odd| refuse(format!("a question is words, not '{odd}'")))?;
         if let Some(unknown) = not_understood(&reading) {
             return Err(refuse(unknown));
@@ -59,9 +75,8 @@ impl Translator for Grammar {
     fn translate(
         &self,
         question: &str,
-        business: &Business,
     ) -> impl Future<Output = Result<Translation, CannotAnswer>> + Send {
-        std::future::ready(Self::translate(question, business))
+        std::future::ready(Self::translate(self, question))
     }
 }
 
@@ -86,8 +101,17 @@ fn of_answer(answer: &Answer, business: &Business) -> Translation {
     };
     let mut understood = vec![answer.title.clone()];
     understood.extend(answer.note.clone());
-    let check = answer.vital.clone().map(Check::Definition);
-    Translation { sql, check, tables: answer.tables.clone(), range: None, chart, understood }
+    Translation {
+        sql,
+        check: answer.vital.clone().map(Check::Definition),
+        tables: answer.tables.clone(),
+        range: None,
+        title: answer.title.clone(),
+        keys: answer.keys,
+        currency: None,
+        chart,
+        understood,
+    }
 }
 
 fn of_plan(plan: &Plan<'_>, business: &Business) -> Translation {
@@ -110,7 +134,32 @@ fn of_plan(plan: &Plan<'_>, business: &Business) -> Translation {
         from: stretch.from,
         to: stretch.last(),
     });
-    Translation { sql, check, tables, range, chart: chart(plan), understood: told(plan, business) }
+    let money = plan.measures.iter().any(|it| it.1.money);
+    Translation {
+        sql,
+        check,
+        tables,
+        range,
+        title: title(plan),
+        keys: if plan.meaning.counted { 0 } else { Select::new(plan, business).keys() },
+        currency: if money { business.currency.clone() } else { None },
+        chart: chart(plan),
+        understood: told(plan, business),
+    }
+}
+
+/// What the rows show, as a heading.
+fn title(plan: &Plan<'_>) -> String {
+    let measures: Vec<&str> = plan.measures.iter().map(|it| it.1.title.as_str()).collect();
+    let splits = plan.splits.iter().map(|it| it.1.title.as_str());
+    let whose = plan.names.iter().map(|it| format!(" of {}", it.1)).collect::<String>();
+    let by: Vec<&str> = splits.collect();
+    let by = if by.is_empty() { String::new() } else { format!(" by {}", by.join(" and ")) };
+    match plan.meaning.absence {
+        Some(Absence::Since) => format!("customers without {} since", measures.join(" and ")),
+        Some(Absence::Never) => format!("customers who never had {}", measures.join(" and ")),
+        None => format!("{}{whose}{by}", measures.join(" and ")),
+    }
 }
 
 fn chart(plan: &Plan<'_>) -> Chart {

@@ -19,6 +19,7 @@ mod grammar;
 mod lexicon;
 mod meaning;
 mod nearest;
+mod plain;
 mod plan;
 pub mod prompt;
 mod reading;
@@ -31,4 +32,6 @@ mod words;
 
 pub use business::{Business, NameKind};
 pub use grammar::Grammar;
+pub use plain::plain;
+pub use sql::relations;
 pub use translation::{CannotAnswer, Chart, Check, DateRange, Translation, Translator};

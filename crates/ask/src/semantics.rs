@@ -80,6 +80,9 @@ pub(crate) struct Answer {
     pub(crate) tables: Vec<String>,
     pub(crate) sql: String,
     pub(crate) chart: String,
+    /// How many leading columns say what a row is of.
+    #[serde(default)]
+    pub(crate) keys: usize,
     pub(crate) vital: Option<String>,
     #[serde(default)]
     pub(crate) relations: Vec<String>,

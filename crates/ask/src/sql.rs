@@ -40,8 +40,12 @@ pub(crate) fn filled(sql: &str, business: &Business) -> String {
         .replace("{today}", &business.today.to_string())
 }
 
-/// `WITH` and the relations, each after those it needs.
-pub(crate) fn with<'a>(names: impl IntoIterator<Item = &'a str>, business: &Business) -> String {
+/// Relations of the semantic layer as named subqueries, `name AS (SELECT ..)`, each after those it needs.
+///
+/// # Panics
+/// There is no relation of a name: a mistake of the program.
+#[must_use]
+pub fn relations<'a>(names: impl IntoIterator<Item = &'a str>, business: &Business) -> Vec<String> {
     let mut needed: Vec<&str> = Vec::new();
     for name in names {
         let relation = &semantics().relations[name];
@@ -55,7 +59,12 @@ pub(crate) fn with<'a>(names: impl IntoIterator<Item = &'a str>, business: &Busi
         let sql = filled(&semantics().relations[*name].sql, business).replace('\n', "\n    ");
         format!("{name} AS (\n    {sql}\n)")
     };
-    format!("WITH {}\n", needed.iter().map(write).collect::<Vec<_>>().join(", "))
+    needed.iter().map(write).collect()
+}
+
+/// `WITH` and the relations.
+pub(crate) fn with<'a>(names: impl IntoIterator<Item = &'a str>, business: &Business) -> String {
+    format!("WITH {}\n", relations(names, business).join(", "))
 }
 
 /// What a split shows: its columns, each with its name.
@@ -89,6 +98,15 @@ impl<'p> Select<'p> {
     pub(crate) fn new(plan: &'p Plan<'p>, business: &'p Business) -> Self {
         let columns = plan.splits.iter().flat_map(|(id, it)| columns(id, it, business.week_start));
         Self { plan, business, columns: columns.collect() }
+    }
+
+    /// How many leading columns say what a row is of.
+    pub(crate) fn keys(&self) -> usize {
+        match self.plan.meaning.absence {
+            Some(Absence::Since) => 3,
+            Some(Absence::Never) => 2,
+            None => self.columns.len(),
+        }
     }
 
     /// The names of what it is split by.

@@ -13,6 +13,12 @@ pub struct Translation {
     pub tables: Vec<String>,
     /// The days that were asked about; `None` is all of them, or the moment.
     pub range: Option<DateRange>,
+    /// What the rows show, as a heading.
+    pub title: String,
+    /// How many leading columns say what a row is of; the others are numbers.
+    pub keys: usize,
+    /// The currency of its amounts, where it has any.
+    pub currency: Option<String>,
     /// What would show it well.
     pub chart: Chart,
     /// What was understood, a plain sentence a line: measures, splits, filters, and how they are meant.
@@ -71,18 +77,17 @@ impl std::fmt::Display for CannotAnswer {
 
 impl std::error::Error for CannotAnswer {}
 
-/// Whoever turns questions into SQL: the grammar of this crate, or a language model behind a network.
+/// Whoever turns the questions of one business into SQL: the grammar of this crate, or a language model behind a network.
 pub trait Translator {
     /// Why no answer came: `CannotAnswer` here; a network's failures as well elsewhere.
     type Error;
 
-    /// The question as SQL, for one business.
+    /// The question as SQL.
     ///
     /// # Errors
     /// It is not understood in every word, or asks for what is not there. It is never guessed.
     fn translate(
         &self,
         question: &str,
-        business: &crate::Business,
     ) -> impl Future<Output = Result<Translation, Self::Error>> + Send;
 }

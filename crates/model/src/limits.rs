@@ -96,6 +96,34 @@ pub const QUERY_MEMORY_BYTES_MAX: usize = 256 * 1024 * 1024;
 pub const QUERY_TIME_MS_MAX: u64 = 10_000;
 /// Most queries of one process at a time; one that does not yield keeps its place until it ends.
 pub const QUERIES_MAX: usize = 8;
+/// Most businesses whose words are kept between two questions in plain language.
+pub const ASK_BUSINESSES_MAX: usize = 256;
+/// Most names of one business that a question may use; of more, customers are left out.
+pub const ASK_NAMES_MAX: usize = 9_000;
+/// Longest prompt for a language model, in bytes: its tables are cut, never its rules.
+pub const LLM_PROMPT_BYTES_MAX: usize = 64 * 1024;
+/// Longest answer of a language model's server, in bytes.
+pub const LLM_ANSWER_BYTES_MAX: usize = 256 * 1024;
+/// Longest time for all calls that one question makes of a language model, in milliseconds.
+pub const LLM_TIME_MS_MAX: u64 = 15_000;
+/// Most words (as the model counts them) of one answer.
+pub const LLM_ANSWER_TOKENS_MAX: u32 = 1_500;
+/// Most questions a minute that one tenant puts to a language model.
+pub const LLM_QUESTIONS_PER_MINUTE_MAX: u32 = 20;
+/// Most tenants whose use of a language model is counted, and most answers of it that are kept.
+pub const LLM_KEPT_MAX: usize = 10_000;
+/// Most saved queries of a tenant.
+pub const SAVED_QUERIES_MAX: i64 = 1_000;
+/// Most schedules of a tenant.
+pub const SCHEDULES_MAX: i64 = 100;
+/// Most parameters of a report or saved query.
+pub const REPORT_PARAMS_MAX: usize = 20;
+/// Longest value of one, in bytes.
+pub const REPORT_VALUE_BYTES_MAX: usize = 200;
+/// Most files that one schedule keeps.
+pub const REPORT_FILES_MAX: u16 = 1_000;
+/// Most tries of a scheduled run that fails.
+pub const REPORT_TRIES_MAX: u16 = 5;
 
 const _: () = assert!(
     RECORD_BYTES_MAX + LOG_KEY_BYTES_MAX + 512 < 1_048_588,
@@ -112,3 +140,4 @@ const _: () = assert!(LAKE_ROW_GROUP_ROWS_MAX < LAKE_FILE_ROWS_MAX);
 const _: () = assert!(RECORD_BYTES_MAX < HTTP_BODY_BYTES_MAX, "one record must fit one request");
 const _: () = assert!(QUERY_TEXT_BYTES_MAX < HTTP_BODY_BYTES_MAX, "a query must fit one request");
 const _: () = assert!(QUERY_ANSWER_BYTES_MAX < QUERY_MEMORY_BYTES_MAX, "an answer must fit memory");
+const _: () = assert!(ASK_NAMES_MAX < QUERY_ROWS_MAX, "names must fit one answer");

@@ -1,4 +1,4 @@
-//! An answer as bytes: a table for people, CSV, JSON, an Arrow stream.
+//! An answer as bytes: a table for people, CSV, JSON, an Arrow stream, a workbook.
 //!
 //! Promises exact decimals, instants with their offset in the tenant's zone, NULL told from empty text
 //! (except in CSV, where both are empty as everywhere), and that no cell is run as a formula by a
@@ -16,6 +16,8 @@ use serde_json::{Map, Value, json};
 use crate::error::QueryError;
 use crate::session::Answer;
 
+pub mod xlsx;
+
 /// The forms an answer may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the words say it")]
@@ -24,11 +26,12 @@ pub enum Format {
     Csv,
     Json,
     Arrow,
+    Xlsx,
 }
 
 impl Format {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Table, Self::Csv, Self::Json, Self::Arrow];
+    pub const ALL: [Self; 5] = [Self::Table, Self::Csv, Self::Json, Self::Arrow, Self::Xlsx];
 
     /// The form's name.
     #[must_use]
@@ -38,6 +41,19 @@ impl Format {
             Self::Csv => "csv",
             Self::Json => "json",
             Self::Arrow => "arrow",
+            Self::Xlsx => "xlsx",
+        }
+    }
+
+    /// The form's media type.
+    #[must_use]
+    pub fn media_type(self) -> &'static str {
+        match self {
+            Self::Table => "text/plain; charset=utf-8",
+            Self::Csv => "text/csv; charset=utf-8",
+            Self::Json => "application/json",
+            Self::Arrow => "application/vnd.apache.arrow.stream",
+            Self::Xlsx => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
         }
     }
 
@@ -54,6 +70,7 @@ impl Format {
 /// A value of a type that the form cannot hold.
 pub fn write(answer: &Answer, format: Format) -> Result<Vec<u8>, QueryError> {
     let written = match format {
+        Format::Xlsx => return xlsx::write(answer, "Query", &[]),
         Format::Table => table(answer),
         Format::Csv => csv(answer),
         Format::Json => json(answer),
@@ -97,16 +114,23 @@ fn table(answer: &Answer) -> Written {
         None => "NULL".to_owned(),
     };
     lines.extend(cells(answer)?.into_iter().map(|row| row.into_iter().map(shown).collect()));
+    Ok(aligned(&lines).into_bytes())
+}
+
+/// Lines of cells, all with as many, as columns of one width each.
+#[must_use]
+pub fn aligned(lines: &[Vec<String>]) -> String {
+    let columns = lines.first().map_or(0, Vec::len);
     let width =
         |column: usize| lines.iter().map(|it| it[column].chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..answer.schema.fields().len()).map(width).collect();
+    let widths: Vec<usize> = (0..columns).map(width).collect();
     let mut text = String::new();
-    for line in &lines {
+    for line in lines {
         let padded = line.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
         text.push_str(padded.collect::<Vec<_>>().join("  ").trim_end());
         text.push('\n');
     }
-    Ok(text.into_bytes())
+    text
 }
 
 fn csv(answer: &Answer) -> Written {
@@ -137,8 +161,20 @@ fn quoted(cell: &str, free: bool) -> String {
     if plain { cell } else { format!("\"{}\"", cell.replace('"', "\"\"")) }
 }
 
-/// `{as_of, complete_to, truncated, columns, rows}`; decimals and instants are text.
 fn json(answer: &Answer) -> Written {
+    Ok(format!("{}\n", value(answer)?).into_bytes())
+}
+
+/// An answer as one JSON object: `{as_of, committed_at, complete_to, time_zone, truncated, columns, rows}`;
+/// decimals and instants are text.
+///
+/// # Errors
+/// A value of a type that has no text.
+pub fn json_value(answer: &Answer) -> Result<Value, QueryError> {
+    value(answer).map_err(|_| QueryError::unavailable("the answer cannot be written in this form"))
+}
+
+fn value(answer: &Answer) -> Result<Value, ArrowError> {
     let kinds: Vec<&DataType> = answer.schema.fields().iter().map(|it| it.data_type()).collect();
     let value = |(cell, of): (Option<String>, &&DataType)| match (cell, of) {
         (None, _) => Value::Null,
@@ -157,7 +193,7 @@ fn json(answer: &Answer) -> Written {
         column.insert("type".to_owned(), sql_type(it.data_type()).into());
         Value::Object(column)
     });
-    let whole = json!({
+    Ok(json!({
         "as_of": answer.as_of.tick,
         "committed_at": answer.as_of.committed_at.to_string(),
         "complete_to": answer.as_of.complete_to.map(|it| it.to_string()),
@@ -165,8 +201,7 @@ fn json(answer: &Answer) -> Written {
         "truncated": answer.truncated,
         "columns": columns.collect::<Vec<_>>(),
         "rows": rows,
-    });
-    Ok(format!("{whole}\n").into_bytes())
+    }))
 }
 
 /// A type as SQL calls it.

@@ -33,6 +33,7 @@ use vitals_model::{Date, UtcMicros};
 
 mod exact;
 mod functions;
+mod unions;
 
 use functions::Calendar;
 pub(crate) use functions::placeholders;
@@ -99,6 +100,9 @@ impl AnalyzerRule for Zoned {
 
 impl Zoned {
     fn node(&self, node: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
+        let before = self.phase == Phase::Before;
+        // What stands below may have other types than it was planned with.
+        let node = if before { unions::typed(node)?.data.recompute_schema()? } else { node };
         let mut schema = merge_schema(&node.inputs());
         if let LogicalPlan::TableScan(scan) = &node {
             let source = scan.source.schema();

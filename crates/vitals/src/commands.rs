@@ -1,8 +1,10 @@
 //! The commands, one a file.
 
+pub(crate) mod ask;
 pub(crate) mod doctor;
 pub(crate) mod import;
 pub(crate) mod people;
+pub(crate) mod reports;
 pub(crate) mod simulate;
 pub(crate) mod sql;
 pub(crate) mod tenants;

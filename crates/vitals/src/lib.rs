@@ -15,6 +15,7 @@ mod commands;
 mod config;
 mod data_dir;
 mod demo;
+mod desk;
 mod differences;
 mod engine_thread;
 mod failure;
@@ -29,6 +30,7 @@ pub mod planted;
 mod publisher;
 mod questions;
 mod readiness;
+mod recounted;
 mod remote;
 mod replay;
 mod session;
@@ -92,6 +94,8 @@ async fn command(settings: &Settings, command: Command) -> Outcome {
         Command::Users(it) => commands::people::users(settings, it).await,
         Command::Keys(it) => commands::people::keys(settings, it).await,
         Command::Sql(it) => commands::sql::run(settings, it).await,
+        Command::Ask(it) => commands::ask::run(settings, it).await,
+        Command::Reports(it) => commands::reports::run(settings, it).await,
         Command::Verify(it) => commands::verify::run(settings, it).await,
         Command::Doctor(it) => commands::doctor::run(settings, &it).await,
     }

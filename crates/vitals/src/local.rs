@@ -8,9 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use vitals_api::operator::{
-    BadLine, Checkpoint, NewTenant, NewUser, Operator, Reached, Refusal, RefusalKind, SqlAnswer,
-    SqlQuestion, TenantInfo, VerifyReport,
+    AskQuestion, BadLine, Checkpoint, NewTenant, NewUser, Operator, Reached, Refusal, RefusalKind,
+    ReportQuestion, SqlAnswer, SqlQuestion, TenantInfo, VerifyReport,
 };
+use vitals_desk::{Asked, Desk};
 use vitals_log::{Message, SharedLog, Topic};
 use vitals_model::record::shorten;
 use vitals_model::tenant::TenantScope;
@@ -40,6 +41,8 @@ pub(crate) struct Local {
     pub(crate) ingests: bool,
     /// Who answers questions.
     pub(crate) answers: Arc<dyn Answers>,
+    /// Who answers them in plain language.
+    pub(crate) desk: Arc<Desk>,
 }
 
 impl Local {
@@ -214,6 +217,18 @@ impl Operator for Local {
     async fn sql(&self, question: SqlQuestion) -> Result<SqlAnswer, Refusal> {
         let tenant = self.tenant(&question.tenant).await?.id;
         questions::answer(self.answers.as_ref(), tenant, &question).await
+    }
+
+    async fn ask(&self, question: AskQuestion) -> Result<Asked, Refusal> {
+        let tenant = self.tenant(&question.tenant).await?.id;
+        Ok(self.desk.ask(tenant, &question.question).await?)
+    }
+
+    async fn report(&self, question: ReportQuestion) -> Result<SqlAnswer, Refusal> {
+        let tenant = self.tenant(&question.tenant).await?.id;
+        let format = questions::format(&question.format)?;
+        let ran = self.desk.report(tenant, &question.name, &question.params).await?;
+        Ok(SqlAnswer { head: questions::head(&ran.answer), body: ran.write(format)? })
     }
 }
 

@@ -11,7 +11,8 @@ use vitals_model::tenant::TenantScope;
 use vitals_query::answers::{Answers, Description, Question, Rows};
 use vitals_query::vital_tables::{VITAL_CHANGES, VitalChange};
 use vitals_query::{
-    AsOf, Format, QueryError, RecordTables, Sessions, SqlState, TenantTables, VitalBatches, formats,
+    Answer, AsOf, Format, QueryError, RecordTables, Sessions, SqlState, TenantTables, VitalBatches,
+    formats,
 };
 use vitals_store::{Position, Scoped, Store};
 
@@ -62,26 +63,35 @@ pub(crate) async fn answer(
     tenant: TenantId,
     question: &SqlQuestion,
 ) -> Result<SqlAnswer, Refusal> {
-    let format = Format::parse(&question.format).ok_or_else(|| {
+    let format = format(&question.format)?;
+    let rows = answers.answer(Question::new(tenant, &question.sql)).await;
+    let answer = rows.map_err(|error| refusal(&error))?.collect().await;
+    let answer = answer.map_err(|error| refusal(&error))?;
+    let body = formats::write(&answer, format).map_err(|error| refusal(&error))?;
+    Ok(SqlAnswer { head: head(&answer), body })
+}
+
+/// The form of this name.
+pub(crate) fn format(name: &str) -> Result<Format, Refusal> {
+    Format::parse(name).ok_or_else(|| {
         let all = Format::ALL.map(Format::as_str).join(", ");
         Refusal::new(
             RefusalKind::Invalid,
             "there is no such form",
             format_args!("choose one of {all}"),
         )
-    })?;
-    let rows = answers.answer(Question::new(tenant, &question.sql)).await;
-    let answer = rows.map_err(|error| refusal(&error))?.collect().await;
-    let answer = answer.map_err(|error| refusal(&error))?;
-    let body = formats::write(&answer, format).map_err(|error| refusal(&error))?;
-    let head = SqlHead {
+    })
+}
+
+/// What is to be known of an answer besides its rows.
+pub(crate) fn head(answer: &Answer) -> SqlHead {
+    SqlHead {
         tick: answer.as_of.tick,
         committed_at: answer.as_of.committed_at.to_string(),
         complete_to: answer.as_of.complete_to.map(|it| it.to_string()),
         rows: answer.rows() as u64,
         truncated: answer.truncated,
-    };
-    Ok(SqlAnswer { head, body })
+    }
 }
 
 fn refusal(error: &QueryError) -> Refusal {

@@ -9,10 +9,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use vitals_api::control::{LogInfo, NewKey, decode_answer};
 use vitals_api::operator::{
-    BadLine, Checkpoint, NewTenant, NewUser, Operator, Reached, Refusal, RefusalKind, SqlAnswer,
-    SqlQuestion, TenantInfo, VerifyReport, chain,
+    AskQuestion, BadLine, Checkpoint, NewTenant, NewUser, Operator, Reached, Refusal, RefusalKind,
+    ReportQuestion, SqlAnswer, SqlQuestion, TenantInfo, VerifyReport, chain,
 };
 use vitals_api::{ControlToken, frames};
+use vitals_desk::Asked;
 use vitals_log::Message;
 use vitals_model::limits::{HTTP_BODY_BYTES_MAX, QUARANTINE_RAW_BYTES_MAX};
 use vitals_model::{Offsets, TenantId};
@@ -101,6 +102,19 @@ impl Remote {
         }))
     }
 
+    /// An answer with rows.
+    async fn rows(&self, path: &str, question: &impl Serialize) -> Result<SqlAnswer, Refusal> {
+        let request = self.http.post(format!("{}/{path}", self.base)).json(question);
+        let bytes = self.send_for_bytes(request, SQL_TIMEOUT).await?;
+        decode_answer(&bytes).ok_or_else(|| {
+            Refusal::new(
+                RefusalKind::Failed,
+                "the running 'vitals up' gave an answer that cannot be read",
+                "check that both are the same version",
+            )
+        })
+    }
+
     fn lost(&self, error: &dyn std::error::Error) -> Refusal {
         Refusal::new(
             RefusalKind::Failed,
@@ -184,15 +198,15 @@ impl Operator for Remote {
         self.send(request, VERIFY_TIMEOUT).await
     }
 
+    async fn ask(&self, question: AskQuestion) -> Result<Asked, Refusal> {
+        self.send(self.http.post(format!("{}/ask", self.base)).json(&question), SQL_TIMEOUT).await
+    }
+
     async fn sql(&self, question: SqlQuestion) -> Result<SqlAnswer, Refusal> {
-        let request = self.http.post(format!("{}/sql", self.base)).json(&question);
-        let bytes = self.send_for_bytes(request, SQL_TIMEOUT).await?;
-        decode_answer(&bytes).ok_or_else(|| {
-            Refusal::new(
-                RefusalKind::Failed,
-                "the running 'vitals up' gave an answer that cannot be read",
-                "check that both are the same version",
-            )
-        })
+        self.rows("sql", &question).await
+    }
+
+    async fn report(&self, question: ReportQuestion) -> Result<SqlAnswer, Refusal> {
+        self.rows("report", &question).await
     }
 }

@@ -9,11 +9,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use vitals_api::Operator;
+use vitals_query::Answers;
 
 use crate::backend::Backend;
 use crate::clock::Stopwatch;
 use crate::config::Settings;
 use crate::data_dir::{DataDir, Hold};
+use crate::desk;
 use crate::failure::{Failure, Outcome};
 use crate::local::Local;
 use crate::pipeline::checkpointing::Checkpointing;
@@ -49,12 +51,14 @@ pub(crate) async fn with<T, F: Future<Output = Outcome<T>>>(
     if settings.external() {
         // The engine is a `vitals up` elsewhere; starting a second one would fence it.
         let backend = Backend::open(settings, &dir).await?;
+        let answers = answers(&backend);
         let local = Local {
             log: backend.log.clone(),
             store: backend.store.clone(),
             engine: None,
             ingests: true,
-            answers: Arc::new(FromTheLog::new(backend.log.clone(), backend.store.clone())),
+            desk: desk::open(&backend, &answers),
+            answers,
         };
         let result = interruptible(work(Arc::new(local))).await;
         backend.close().await;
@@ -91,12 +95,14 @@ pub(crate) async fn with<T, F: Future<Output = Outcome<T>>>(
         };
         supervisor.start("engine", start::run(start, supervisor.stop()));
     }
+    let answers = answers(&backend);
     let local = Local {
         log: backend.log.clone(),
         store: backend.store.clone(),
         engine,
         ingests: true,
-        answers: Arc::new(FromTheLog::new(backend.log.clone(), backend.store.clone())),
+        desk: desk::open(&backend, &answers),
+        answers,
     };
     let work = async {
         if needs == Needs::Engine {
@@ -107,6 +113,10 @@ pub(crate) async fn with<T, F: Future<Output = Outcome<T>>>(
     let result = supervisor.run_while(interruptible(work)).await;
     backend.close().await;
     result
+}
+
+fn answers(backend: &Backend) -> Arc<dyn Answers> {
+    Arc::new(FromTheLog::new(backend.log.clone(), backend.store.clone()))
 }
 
 /// Work that a signal ends.

@@ -72,7 +72,11 @@ fn absorb(tenants: &mut Tenants, batch: &LogBatch, only: Option<TenantId>) {
     }
 }
 
-async fn compute(tenants: &Tenants, snapshot: &Snapshot) -> Result<VitalTables, Refusal> {
+/// The vitals of these records by their definitions, on the committed dates.
+pub(crate) async fn compute(
+    tenants: &Tenants,
+    snapshot: &Snapshot,
+) -> Result<VitalTables, Refusal> {
     let definitions = Definitions::new().await.map_err(|error| Refusal::failed(&error, ""))?;
     let mut all = VitalTables::default();
     for (tenant, records) in tenants {

@@ -62,7 +62,13 @@ fn name(customer: u64) -> String {
     format!("{} {}", FIRST[usize::try_from(first).unwrap()], LAST[usize::try_from(last).unwrap()])
 }
 
-pub(crate) fn business() -> Business {
+/// The business's today.
+pub(crate) fn today() -> Date {
+    Date::parse("2026-03-18").unwrap()
+}
+
+#[allow(dead_code, reason = "each test binary uses its part")]
+pub(crate) fn business(zone: &str) -> Business {
     let mut names: Vec<(NameKind, String)> = Vec::new();
     names.extend(LOCATIONS.map(|it| (NameKind::Location, it.to_owned())));
     names.extend(CLASSES.map(|it| (NameKind::Class, it.0.to_owned())));
@@ -70,8 +76,8 @@ pub(crate) fn business() -> Business {
     names.extend(PRODUCTS.map(|it| (NameKind::Product, it.0.to_owned())));
     names.extend((0..CUSTOMERS).map(|it| (NameKind::Customer, name(it))));
     Business {
-        today: Date::parse("2026-03-18").unwrap(),
-        zone: Zone::utc(),
+        today: today(),
+        zone: Zone::named(zone).unwrap(),
         currency: Some("CHF".to_owned()),
         week_start: 1,
         revenue_sources: Some(vec!["studio".to_owned(), "shop".to_owned()]),
@@ -80,10 +86,11 @@ pub(crate) fn business() -> Business {
     }
 }
 
-pub(crate) fn records() -> Records {
+/// Its records, when it lies in a zone. Much happens around the midnights of Europe.
+pub(crate) fn records(zone: &str) -> Records {
     let tenant = TenantId(uuid::Uuid::from_u128(0x0189_0000_0000_7000_8000_0000_0000_0007));
     let mut world = World { records: Records::new(tenant) };
-    things(&mut world);
+    things(&mut world, zone);
     people(&mut world);
     classes(&mut world);
     sales(&mut world);
@@ -91,9 +98,9 @@ pub(crate) fn records() -> Records {
     world.records
 }
 
-fn things(world: &mut World) {
+fn things(world: &mut World, zone: &str) {
     world.put("organization", "studio", 1, json!({
-        "name": "Alpine Yoga", "time_zone": "UTC", "currency": "CHF", "revenue_sources": ["studio", "shop"],
+        "name": "Alpine Yoga", "time_zone": zone, "currency": "CHF", "revenue_sources": ["studio", "shop"],
     }));
     for (id, location) in LOCATIONS.iter().enumerate() {
         world.put("location", "studio", id, json!({ "name": location }));
@@ -103,7 +110,7 @@ fn things(world: &mut World) {
     }
     for (id, (class, category)) in CLASSES.iter().enumerate() {
         world.put("class", "studio", id, json!({
-            "name": class, "category": category, "capacity": 8 + 2 * id, "instructor_id": (id % 3).to_string(),
+            "name": class, "category": category, "capacity": 8 + 2 * id, "duration_minutes": 45 + 15 * (id % 3), "instructor_id": (id % 3).to_string(),
         }));
     }
     for (id, (title, kind, category, price)) in PRODUCTS.iter().enumerate() {
@@ -129,6 +136,12 @@ fn people(world: &mut World) {
                 "cancelled_at": left.then(|| format!("2026-{:02}-14T10:00:00Z", id % 3 + id / 12 % 2 + 1)),
                 "billing_interval": if id % 2 == 0 { "month" } else { "year" },
             }));
+            if id % 9 == 0 {
+                world.put("membership", "studio", format!("second-{id}"), json!({
+                    "customer_id": id.to_string(), "product_id": "4", "status": "active", "currency": "CHF",
+                    "started_at": format!("2026-0{}-28T23:30:00Z", id % 2 + 1), "price": "40.00",
+                }));
+            }
         }
     }
 }
@@ -140,10 +153,11 @@ fn classes(world: &mut World) {
         let date = Date(first.0 + i32::try_from(day).unwrap());
         for slot in 0..3_u64 {
             let session = day * 3 + slot;
-            let hour = [7, 12, 18][usize::try_from(slot).unwrap()];
+            let hour = [7, 12, 22][usize::try_from(slot).unwrap()];
             let cancelled = session % 37 == 5;
             world.put("session", "studio", session, json!({
                 "class_id": (mixed(session, 1) % 4).to_string(), "starts_at": format!("{date}T{hour:02}:30:00Z"),
+                "ends_at": (session % 5 == 0).then(|| format!("{date}T{hour:02}:57:30Z")),
                 "location_id": (mixed(session, 2) % 2).to_string(), "status": if cancelled { "cancelled" } else { "scheduled" },
             }));
             let places = 2 + mixed(session, 3) % 5 + if slot == 2 { 2 } else { 0 };
@@ -205,7 +219,7 @@ fn sales(world: &mut World) {
             "studio",
             order,
             json!({
-                "ordered_at": format!("{date}T{:02}:{:02}:00Z", 8 + order % 11, order % 60),
+                "ordered_at": format!("{date}T{:02}:{:02}:00Z", 8 + order % 16, order % 60),
                 "currency": if order % 41 == 7 { "EUR" } else { "CHF" },
                 "customer_id": (order % 10 != 3).then(|| customer.to_string()),
                 "location_id": (order % 6 != 2).then(|| (order % 2).to_string()),
@@ -220,6 +234,11 @@ fn sales(world: &mut World) {
             }));
         }
     }
+    // October in Berlin, and the last of September in UTC.
+    world.put("order", "studio", "late", json!({
+        "ordered_at": "2025-09-30T22:30:00Z", "currency": "CHF", "customer_id": "5",
+        "lines": [{ "product_id": "2", "quantity": "1", "unit_price": "777.00", "tax": "57.40" }],
+    }));
     for order in 0..20_u64 {
         world.put("order", "marketplace", order, json!({
             "ordered_at": format!("2026-02-{:02}T10:00:00Z", order + 1), "currency": "CHF", "customer_id": "1",

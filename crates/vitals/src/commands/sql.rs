@@ -18,6 +18,7 @@ pub(crate) async fn run(settings: &Settings, it: Sql) -> Outcome {
         SqlFormat::Csv => "csv",
         SqlFormat::Json => "json",
         SqlFormat::Arrow => "arrow",
+        SqlFormat::Xlsx => "xlsx",
     };
     let question = SqlQuestion { tenant: it.tenant, sql: it.sql, format: format.to_owned() };
     let work = |operator: SharedOperator| async move {
@@ -29,7 +30,7 @@ pub(crate) async fn run(settings: &Settings, it: Sql) -> Outcome {
     Ok(())
 }
 
-fn about(head: &SqlHead) -> String {
+pub(crate) fn about(head: &SqlHead) -> String {
     let rows = if head.rows == 1 { "row" } else { "rows" };
     let mut text =
         format!("{} {rows} as_of {} committed_at {}", head.rows, head.tick, head.committed_at);

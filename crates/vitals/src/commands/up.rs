@@ -14,6 +14,7 @@ use crate::backend::Backend;
 use crate::cli::Up;
 use crate::config::{Role, Settings};
 use crate::data_dir::{DataDir, Held, Hold, RunFile};
+use crate::desk;
 use crate::failure::{Failure, Outcome};
 use crate::lake_keeper::LakeKeeper;
 use crate::local::Local;
@@ -60,19 +61,26 @@ async fn serve(
     let engine = settings.has(Role::Engine).then(|| status.clone());
     let answers: Arc<dyn Answers> =
         Arc::new(FromTheLog::new(backend.log.clone(), backend.store.clone()));
+    let desk = desk::open(backend, &answers);
     let local = Arc::new(Local {
         log: backend.log.clone(),
         store: backend.store.clone(),
         engine: engine.clone(),
         ingests: settings.has(Role::Ingest),
         answers: Arc::clone(&answers),
+        desk: Arc::clone(&desk),
     });
     let ready = Arc::new(Ready {
         log: backend.log.clone(),
         store: backend.store.clone(),
         engine: engine.clone(),
     });
-    let routes = health::routes(ready, telemetry::metrics()?);
+    let mut routes = health::routes(ready, telemetry::metrics()?);
+    if settings.has(Role::Api) {
+        let keys = Arc::new(backend.store.clone());
+        routes = routes.merge(vitals_api::ask::routes(Arc::clone(&desk), keys.clone()));
+        routes = routes.merge(vitals_api::reports::routes(desk, keys));
+    }
     supervisor.start("http", http::serve(listener, routes, supervisor.stop()));
 
     let token = ControlToken::random();

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that fails should panic")]
 
+mod ask;
 mod checkpoints;
 mod cli;
 mod online_retail;

@@ -1,0 +1,146 @@
+//! The desk: where a tenant's question in plain language becomes rows, a sentence and what they rest on.
+//!
+//! Promises that what a translator says is planned by the guarded session and by nothing else; that a number a
+//! vital maintains is computed a second time, and a difference shown; and that what is not understood is refused.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use vitals_ask::{Check, Grammar, Translation, plain};
+use vitals_model::{TenantId, UtcMicros};
+use vitals_query::{Answers, QueryError};
+
+use crate::asked::{Asked, Checked, Dates, NotAnswered};
+use crate::businesses::Businesses;
+use crate::checked::differences;
+use crate::rows::Table;
+use crate::{chart, sentence};
+
+/// What the translator of this program is called.
+const BUILTIN: &str = "builtin";
+/// Longest wait for the second computation; the answer does not depend on it.
+const CHECK_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Answers questions in plain language.
+#[derive(Debug)]
+pub struct Desk {
+    pub(crate) answers: Arc<dyn Answers>,
+    recount: Option<Arc<dyn Answers>>,
+    businesses: Businesses,
+    clock: fn() -> UtcMicros,
+}
+
+impl Desk {
+    /// A desk over whoever computes answers.
+    #[must_use]
+    pub fn new(answers: Arc<dyn Answers>, clock: fn() -> UtcMicros) -> Self {
+        Self { answers, recount: None, businesses: Businesses::default(), clock }
+    }
+
+    /// With one whose vitals are computed anew by their definitions, for the second computation.
+    #[must_use]
+    pub fn with_recount(self, recount: Arc<dyn Answers>) -> Self {
+        Self { recount: Some(recount), ..self }
+    }
+
+    /// Answers a tenant's question.
+    ///
+    /// # Errors
+    /// It cannot be answered, or the answer could not be computed.
+    pub async fn ask(&self, tenant: TenantId, question: &str) -> Result<Asked, NotAnswered> {
+        let question = plain(question);
+        let grammar = self.grammar(tenant).await?;
+        let translation = grammar.translate(&question)?;
+        let table = Table::of(self.answers.as_ref(), tenant, &translation.sql).await?;
+        let check = self.check(tenant, &translation, &table).await;
+        Ok(answer(question, BUILTIN.to_owned(), translation, (table, check)))
+    }
+
+    pub(crate) async fn grammar(&self, tenant: TenantId) -> Result<Arc<Grammar>, QueryError> {
+        self.businesses.grammar(self.answers.as_ref(), tenant, (self.clock)()).await
+    }
+
+    /// Computes the rows a second time, if they are a vital's.
+    async fn check(
+        &self,
+        tenant: TenantId,
+        translation: &Translation,
+        answered: &Table,
+    ) -> Option<Checked> {
+        let (by, other, sql) = match translation.check.as_ref()? {
+            Check::Sql(sql) => ("records", Some(&self.answers), sql),
+            Check::Definition(_) => ("definition", self.recount.as_ref(), &translation.sql),
+        };
+        let compared = async {
+            let other = other.ok_or_else(|| "nobody here computes it anew".to_owned())?;
+            let said = |error: QueryError| error.to_string();
+            let computed = Table::of(other.as_ref(), tenant, sql).await.map_err(said)?;
+            let found = differences(&answered.rows, &computed.rows, translation.keys);
+            if found.is_empty() {
+                return Ok(found);
+            }
+            // A tick may have come between: only what is there at one tick, twice, is a difference.
+            let again =
+                Table::of(self.answers.as_ref(), tenant, &translation.sql).await.map_err(said)?;
+            let computed = Table::of(other.as_ref(), tenant, sql).await.map_err(said)?;
+            if again.as_of != computed.as_of {
+                return Err("the numbers are moving: ask again".to_owned());
+            }
+            Ok(differences(&again.rows, &computed.rows, translation.keys))
+        };
+        let compared = tokio::time::timeout(CHECK_TIMEOUT, compared).await;
+        let compared = compared.unwrap_or_else(|_| Err("it took too long".to_owned()));
+        let (agrees, why_not, differences) = match compared {
+            Ok(found) => (Some(found.is_empty()), None, found),
+            Err(why) => (None, Some(why), Vec::new()),
+        };
+        if agrees == Some(false) {
+            tracing::warn!(tenant = %tenant, by, sql = translation.sql, "two computations of one number differ");
+        }
+        Some(Checked { by: by.to_owned(), sql: sql.clone(), agrees, why_not, differences })
+    }
+}
+
+fn answer(
+    question: String,
+    translator: String,
+    translation: Translation,
+    (table, check): (Table, Option<Checked>),
+) -> Asked {
+    let chart = chart::suggest(&translation, &table.columns, table.rows.len());
+    let said = (&chart, table.truncated);
+    let mut answer = sentence::of(&translation, &table.columns, &table.rows, said);
+    if let Some(Checked { agrees: Some(false), differences, .. }) = &check
+        && let Some(first) = differences.first()
+    {
+        let side = |it: &Option<String>| it.clone().unwrap_or_else(|| "no row".to_owned());
+        answer.push_str(&format!(
+            " A second computation differs: {} here, {} there.",
+            side(&first.answered),
+            side(&first.computed)
+        ));
+    }
+    let dates = translation.range.map(|it| Dates {
+        words: it.words,
+        from: it.from.map(|it| it.to_string()),
+        to: it.to.map(|it| it.to_string()),
+    });
+    Asked {
+        question,
+        answer,
+        translator,
+        understood: translation.understood,
+        sql: translation.sql,
+        tables: translation.tables,
+        dates,
+        as_of: table.as_of,
+        committed_at: table.committed_at,
+        complete_to: table.complete_to,
+        time_zone: table.time_zone,
+        truncated: table.truncated,
+        columns: table.columns,
+        rows: table.rows,
+        chart,
+        check,
+    }
+}
