@@ -8,6 +8,7 @@
 
 mod backend;
 mod bar;
+mod catalogue;
 mod cli;
 mod clock;
 mod commands;
@@ -18,6 +19,8 @@ mod differences;
 mod engine_thread;
 mod failure;
 mod http;
+mod lake;
+mod lake_follower;
 mod lake_keeper;
 mod local;
 mod maintenance;

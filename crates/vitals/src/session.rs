@@ -11,12 +11,14 @@ use std::time::Duration;
 use vitals_api::Operator;
 
 use crate::backend::Backend;
+use crate::catalogue::{Catalogues, Records};
 use crate::clock::Stopwatch;
 use crate::config::Settings;
 use crate::data_dir::{DataDir, Hold};
 use crate::failure::{Failure, Outcome};
+use crate::lake_follower::LakeFollower;
 use crate::local::Local;
-use crate::questions::FromTheLog;
+use crate::questions::InThisProcess;
 use crate::remote::Remote;
 use crate::start::{self, Start};
 use crate::status::Status;
@@ -53,7 +55,7 @@ pub(crate) async fn with<T, F: Future<Output = Outcome<T>>>(
             store: backend.store.clone(),
             engine: None,
             ingests: true,
-            answers: Arc::new(FromTheLog::new(backend.log.clone(), backend.store.clone())),
+            answers: answers(&backend, &dir, false),
         };
         let result = interruptible(work(Arc::new(local))).await;
         backend.close().await;
@@ -94,7 +96,7 @@ pub(crate) async fn with<T, F: Future<Output = Outcome<T>>>(
         store: backend.store.clone(),
         engine,
         ingests: true,
-        answers: Arc::new(FromTheLog::new(backend.log.clone(), backend.store.clone())),
+        answers: answers(&backend, held.dir(), true),
     };
     let work = async {
         if needs == Needs::Engine {
@@ -105,6 +107,12 @@ pub(crate) async fn with<T, F: Future<Output = Outcome<T>>>(
     let result = supervisor.run_while(interruptible(work)).await;
     backend.close().await;
     result
+}
+
+fn answers(backend: &Backend, dir: &DataDir, holds: bool) -> Arc<InThisProcess> {
+    let sources = (backend.log.clone(), backend.store.clone());
+    let records = Records::Followed(LakeFollower::new(sources, dir, holds));
+    Arc::new(InThisProcess::new(Catalogues::new(records, backend.store.clone())))
 }
 
 /// Work that a signal ends.

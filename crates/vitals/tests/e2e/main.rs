@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that fails should panic")]
 
 mod cli;
+mod lake;
 mod online_retail;
 mod pipeline;
 mod shared;
