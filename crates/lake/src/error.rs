@@ -21,6 +21,11 @@ pub enum LakeError {
     /// The object storage failed.
     #[error("the lake's files cannot be reached")]
     Objects(#[from] object_store::Error),
+    /// The file that names the lake is none of ours.
+    #[error(
+        "the lake's folder holds a lake.id that is none; remove the folder, and it is made anew"
+    )]
+    Identity,
     /// The local disk failed.
     #[error("the lake's files cannot be made durable")]
     Disk(#[from] std::io::Error),

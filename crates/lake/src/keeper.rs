@@ -4,6 +4,7 @@
 //! as it was, or as it should become.
 
 use std::collections::BTreeSet;
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use datafusion::physical_plan::memory::MemoryStream;
@@ -67,21 +68,33 @@ impl Lake {
         Ok(Some(flushed))
     }
 
-    /// Removes files that the manifest does not name and that were written before `grace` ago: what a crash
+    /// Removes files that the manifest does not name, and did not name at a sweep `grace` ago: what a crash
     /// left, and what was merged and is read by nobody any more. A reader may take as long as `grace`.
     ///
     /// # Errors
     /// The manifest or the storage cannot be read.
     pub async fn sweep(&self, now: UtcMicros, grace: Duration) -> Result<Swept, LakeError> {
-        let before = now.0 - i64::try_from(grace.as_micros()).unwrap_or(i64::MAX);
+        let before = UtcMicros(now.0 - i64::try_from(grace.as_micros()).unwrap_or(i64::MAX));
         // Listed first: a file that is added to the manifest in between is then named by it.
         let files = self.reader.objects.list().await?;
         let manifest = self.manifests.read().await?;
         let named: BTreeSet<&str> = manifest.segments.iter().map(|it| it.path.as_str()).collect();
-        let drafts = self.reader.objects.sweep_drafts(UtcMicros(before)).await?;
+        let drafts = self.reader.objects.sweep_drafts(before).await?;
         let mut swept = Swept { files: drafts };
-        for (path, written) in files {
-            if written.0 < before && !named.contains(path.as_str()) {
+        let unnamed = files.into_iter().filter(|(path, _)| !named.contains(path.as_str()));
+        // NB: a file that was written long ago may have lost its name a moment ago.
+        let unnamed: Vec<_> = {
+            let mut known = self.unnamed.lock().unwrap_or_else(PoisonError::into_inner);
+            let found = unnamed.map(|(path, written)| {
+                let since = known.get(&path).copied().unwrap_or(now);
+                (path, written.max(since))
+            });
+            let found: Vec<_> = found.collect();
+            *known = found.iter().cloned().collect();
+            found
+        };
+        for (path, since) in unnamed {
+            if since <= before {
                 self.reader.objects.delete(&path).await?;
                 swept.files += 1;
             }

@@ -3,18 +3,21 @@
 //! Shared by the one who follows the log and by those who read. A reader takes a [`View`] and keeps it: what
 //! happens meanwhile changes nothing in it.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use datafusion::prelude::{SessionConfig, SessionContext};
 use vitals_model::lake::Manifest;
-use vitals_model::limits::{LAKE_TAIL_BYTES_MAX, LAKE_TAIL_ROWS_MAX};
-use vitals_model::{LogBatch, Offsets};
+use vitals_model::limits::{
+    LAKE_TAIL_BYTES_MAX, LAKE_TAIL_ROWS_MAX, LOG_BATCH_BYTES_MAX, LOG_BATCH_MESSAGES_MAX,
+};
+use vitals_model::{LogBatch, Offsets, UtcMicros};
 
 use crate::error::LakeError;
 use crate::manifests::Manifests;
 use crate::objects::Objects;
-use crate::tail::Tail;
-use crate::view::{Reader, View};
+use crate::reader::Reader;
+use crate::tail::{Parsed, Tail};
+use crate::view::View;
 use crate::write::FileShape;
 
 /// The records of one log.
@@ -24,6 +27,8 @@ pub struct Lake {
     pub(crate) shape: FileShape,
     pub(crate) reader: Arc<Reader>,
     state: RwLock<State>,
+    /// Files that the manifest does not name, and when they were first found so.
+    pub(crate) unnamed: Mutex<BTreeMap<String, UtcMicros>>,
 }
 
 /// What views begin with.
@@ -45,13 +50,9 @@ impl Lake {
     ) -> Result<Self, LakeError> {
         let manifest = manifests.read().await?;
         let tail = Tail::from(manifest.offsets.clone());
-        // One partition: what the lake reads for itself is for one writer.
-        let context =
-            SessionContext::new_with_config(SessionConfig::new().with_target_partitions(1));
-        context.register_object_store(Objects::url().as_ref(), objects.store());
         let state = State { manifest: Arc::new(manifest), tail: Arc::new(tail) };
-        let reader = Arc::new(Reader::new(objects, context));
-        Ok(Self { manifests, shape, reader, state: RwLock::new(state) })
+        let (reader, unnamed) = (Arc::new(Reader::new(objects)), Mutex::default());
+        Ok(Self { manifests, shape, reader, state: RwLock::new(state), unnamed })
     }
 
     pub(crate) fn state(&self) -> State {
@@ -60,6 +61,20 @@ impl Lake {
 
     fn change<T>(&self, with: impl FnOnce(&mut State) -> T) -> T {
         with(&mut self.state.write().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Says where the log begins: partitions of which nothing was read yet are read from there on.
+    pub fn begin_at(&self, starts: &Offsets) {
+        self.change(|state| {
+            let unread = |partition: &u16| !state.manifest.offsets.0.contains_key(partition);
+            let starts = starts.0.iter().filter(|(partition, _)| unread(partition));
+            let starts: Vec<_> = starts.map(|(partition, start)| (*partition, *start)).collect();
+            let tail = Arc::make_mut(&mut state.tail);
+            for (partition, start) in starts {
+                let upper = tail.upper.0.entry(partition).or_default();
+                *upper = (*upper).max(start);
+            }
+        });
     }
 
     /// The offsets to read from next.
@@ -73,14 +88,24 @@ impl Lake {
     /// # Errors
     /// [`LakeError::Gap`] when the batch does not begin at [`Lake::next`]; nothing has changed then.
     pub fn absorb(&self, batch: &LogBatch) -> Result<(), LakeError> {
+        // Parsing takes its time: readers take views meanwhile.
+        let batch = Parsed::of(batch);
         self.change(|state| Arc::make_mut(&mut state.tail).absorb(batch))
     }
 
-    /// Whether the tail is as large as it may become: the log is not to be followed before the next flush.
+    /// Whether the tail is so large that it is better flushed. The log may be followed meanwhile.
+    #[must_use]
+    pub fn is_due(&self) -> bool {
+        let tail = self.state().tail;
+        tail.rows >= LAKE_TAIL_ROWS_MAX / 2 || tail.bytes >= LAKE_TAIL_BYTES_MAX / 2
+    }
+
+    /// Whether one more batch may be too much: the log is not to be followed before the next flush.
     #[must_use]
     pub fn is_full(&self) -> bool {
         let tail = self.state().tail;
-        tail.rows >= LAKE_TAIL_ROWS_MAX / 2 || tail.bytes >= LAKE_TAIL_BYTES_MAX / 2
+        tail.rows > LAKE_TAIL_ROWS_MAX - LOG_BATCH_MESSAGES_MAX
+            || tail.bytes > LAKE_TAIL_BYTES_MAX - LOG_BATCH_BYTES_MAX
     }
 
     /// How many records are in the tail.

@@ -14,8 +14,8 @@ use vitals_model::limits::{LAKE_FRESH_FILES_MAX, LAKE_FRESH_ROWS_MAX};
 use crate::error::LakeError;
 use crate::lake::Lake;
 use crate::layout::Table;
+use crate::reader::Doubt;
 use crate::scan::{Files, Wanted, ordering};
-use crate::view::Doubt;
 use crate::write::write;
 
 /// When files are merged.
@@ -93,8 +93,8 @@ impl Lake {
         let Some(due) = Table::all().find_map(|table| policy.due(table, &manifest)) else {
             return Ok(None);
         };
-        let doubt = Doubt { table: due.table, tenant: None, fresh: &due.fresh, base: &due.base };
-        let winners = Arc::new(self.reader.winners(&doubt, std::iter::empty()).await?);
+        let doubt = Doubt { table: due.table, tenant: None, fresh: &due.fresh, settled: &due.base };
+        let winners = Arc::new(self.reader.winners(&doubt).await?);
         let inputs: Vec<&Segment> = due.fresh.iter().chain(&due.base).copied().collect();
         // The base is one run: its files follow each other as their names do.
         let mut runs: Vec<Vec<&Segment>> = due.fresh.iter().map(|it| vec![*it]).collect();

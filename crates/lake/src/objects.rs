@@ -10,11 +10,16 @@ use std::sync::Arc;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use futures::TryStreamExt;
 use object_store::local::LocalFileSystem;
+use object_store::memory::InMemory;
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt};
+use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions};
+use uuid::Uuid;
 use vitals_model::UtcMicros;
 
 use crate::error::LakeError;
+
+/// The file that says which lake this is: a manifest stands for the files of one lake.
+const IDENTITY: &str = "lake.id";
 
 /// The files of one lake.
 #[derive(Clone, Debug)]
@@ -41,6 +46,12 @@ impl Objects {
         Self { store, folder: None }
     }
 
+    /// A storage that has no files and is gone with the process.
+    #[must_use]
+    pub fn nowhere() -> Self {
+        Self::of(Arc::new(InMemory::new()))
+    }
+
     pub(crate) fn store(&self) -> Arc<dyn ObjectStore> {
         Arc::clone(&self.store)
     }
@@ -61,11 +72,42 @@ impl Objects {
         Ok(self.store.head(&Path::from(path)).await?.size)
     }
 
-    /// Every file, with when it was written.
+    /// What tells the lake in this storage from every other; `None` when nobody began one here.
+    ///
+    /// # Errors
+    /// The storage fails, or holds something else under that name.
+    pub async fn identity(&self) -> Result<Option<Uuid>, LakeError> {
+        let found = match self.store.get(&Path::from(IDENTITY)).await {
+            Ok(found) => found.bytes().await?,
+            Err(object_store::Error::NotFound { .. }) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        let text = std::str::from_utf8(&found).unwrap_or_default();
+        text.trim().parse().map(Some).map_err(|_| LakeError::Identity)
+    }
+
+    /// The same, begun with `new` when nobody began one here.
+    ///
+    /// # Errors
+    /// As [`Objects::identity`].
+    pub async fn begin(&self, new: Uuid) -> Result<Uuid, LakeError> {
+        let created = PutOptions::from(PutMode::Create);
+        let text = format!("{new}\n").into_bytes();
+        match self.store.put_opts(&Path::from(IDENTITY), text.into(), created).await {
+            Ok(_) => self.settle(IDENTITY).await?,
+            Err(object_store::Error::AlreadyExists { .. }) => 0,
+            Err(error) => return Err(error.into()),
+        };
+        self.identity().await?.ok_or(LakeError::Identity)
+    }
+
+    /// Every file of records, with when it was written.
     pub(crate) async fn list(&self) -> Result<Vec<(String, UtcMicros)>, LakeError> {
         let files = self
             .store
             .list(None)
+            .try_filter(|it| futures::future::ready(it.location.extension() == Some("parquet")));
+        let files = files
             .map_ok(|it| (it.location.to_string(), UtcMicros(it.last_modified.timestamp_micros())));
         Ok(files.try_collect().await?)
     }

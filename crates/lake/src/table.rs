@@ -18,7 +18,6 @@ use crate::layout::Table;
 use crate::objects::Objects;
 use crate::scan::{Files, Wanted};
 use crate::view::View;
-use crate::winners::Winners;
 
 /// One table of one tenant. Its filters are the plan's own: whoever scans it cannot leave them out.
 #[derive(Debug)]
@@ -34,18 +33,6 @@ impl OneTable {
         let shown: Vec<usize> = table.shown.clone().collect();
         let schema = table.schema.project(&shown).expect("columns of the schema itself");
         Self { view, tenant, table, schema: Arc::new(schema) }
-    }
-
-    /// The tenant's rows of the tail that are the newest of their records.
-    fn tail(&self, winners: &Winners, columns: &[usize]) -> Result<Arc<dyn ExecutionPlan>> {
-        let rows = self.view.state.tail.of(self.tenant, self.table.kind);
-        let newest = rows.filter(|row| row.body.is_some() && winners.leads_row(row));
-        let rows = self.table.batch(newest).map_err(outside)?;
-        let live = rows.column(self.table.column(crate::layout::DELETED));
-        let live = arrow::compute::not(arrow::array::AsArray::as_boolean(live))?;
-        let rows = arrow::compute::filter_record_batch(&rows, &live)?.project(columns)?;
-        let schema = rows.schema();
-        Ok(MemorySourceConfig::try_new_exec(&[vec![rows]], schema, None)?)
     }
 }
 
@@ -100,7 +87,11 @@ impl TableProvider for OneTable {
             })?);
         }
         if self.view.state.tail.of(self.tenant, self.table.kind).next().is_some() {
-            plans.push(self.tail(&winners, &columns)?);
+            let rows =
+                reader.tail_of(&self.view, self.tenant, self.table).await.map_err(outside)?;
+            let rows = rows.project(&columns)?;
+            let schema = rows.schema();
+            plans.push(MemorySourceConfig::try_new_exec(&[vec![rows]], schema, None)?);
         }
         match plans.len() {
             0 => Ok(Arc::new(EmptyExec::new(Arc::new(self.table.schema.project(&columns)?)))),

@@ -21,22 +21,40 @@ use crate::row::{Rank, Row};
 #[derive(Debug, Default)]
 pub(crate) struct Winners {
     ranks: HashMap<Box<str>, Rank>,
+    /// Those of the files, beneath those of the tail.
+    beneath: Option<Arc<Winners>>,
 }
 
 impl Winners {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.ranks.is_empty()
+    /// Nothing in doubt yet but what is in doubt beneath.
+    pub(crate) fn over(beneath: Arc<Self>) -> Self {
+        Self { ranks: HashMap::new(), beneath: Some(beneath) }
     }
 
-    /// The least version of those that lead: nothing below it changes anything.
+    /// How many keys of its own are in doubt.
+    pub(crate) fn len(&self) -> usize {
+        self.ranks.len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.ranks.is_empty() && self.beneath.as_ref().is_none_or(|it| it.is_empty())
+    }
+
+    /// The least version of those that lead, of its own: nothing below it changes anything.
     pub(crate) fn least_version(&self) -> Option<i64> {
         self.ranks.values().map(|rank| rank.version).min()
     }
 
+    fn rank(&self, key: &str) -> Option<Rank> {
+        let own = self.ranks.get(key).copied();
+        own.or_else(|| self.beneath.as_ref().and_then(|it| it.rank(key)))
+    }
+
     /// Puts a row of the tail in doubt.
     pub(crate) fn put(&mut self, row: &Row) {
-        let key = format!("{}/{}:{}", row.tenant, row.source, row.id);
-        self.raise(&key, row.rank, true);
+        let key = key_of(row);
+        let beneath = self.rank(&key);
+        self.raise(&key, beneath.map_or(row.rank, |it| it.max(row.rank)), true);
     }
 
     /// Takes in columns tenant, key, version and place: of fresh files, whose keys are in doubt; of others,
@@ -57,12 +75,16 @@ impl Winners {
 
     /// Whether a row of this key and rank is the newest.
     pub(crate) fn leads(&self, key: &str, rank: Rank) -> bool {
-        self.ranks.get(key).is_none_or(|leader| *leader == rank)
+        self.rank(key).is_none_or(|leader| leader == rank)
     }
 
     pub(crate) fn leads_row(&self, row: &Row) -> bool {
-        self.leads(&format!("{}/{}:{}", row.tenant, row.source, row.id), row.rank)
+        self.leads(&key_of(row), row.rank)
     }
+}
+
+fn key_of(row: &Row) -> String {
+    format!("{}/{}:{}", row.tenant, row.source, row.id)
 }
 
 /// Calls `with` for every row of columns tenant, key, version and place.
@@ -129,7 +151,8 @@ impl PhysicalExpr for IsNewest {
 
 impl fmt::Display for IsNewest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "is_newest({} in doubt)", self.winners.ranks.len())
+        let beneath = self.winners.beneath.as_ref().map_or(0, |it| it.len());
+        write!(f, "is_newest({} in doubt)", self.winners.len() + beneath)
     }
 }
 

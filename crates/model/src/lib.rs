@@ -18,6 +18,7 @@ pub mod score;
 pub mod tenant;
 pub mod utc;
 pub mod vital;
+pub mod vital_scan;
 
 pub use batch::{CommitBatch, LogBatch, LogMessage, Offsets, VitalChanges, VitalTables};
 pub use decimal::{Money, Number};

@@ -63,6 +63,18 @@ pub const LAKE_FRESH_FILES_MAX: usize = 8;
 pub const LAKE_FRESH_ROWS_MAX: u64 = 1_000_000;
 /// Most sets of such keys that are kept between two reads.
 pub const LAKE_WINNERS_KEPT_MAX: usize = 256;
+/// Most keys in all of these sets together, some hundred bytes each.
+pub const LAKE_WINNERS_KEYS_KEPT_MAX: usize = 4_000_000;
+/// Most bytes of the tail's rows that are kept as columns between two reads.
+pub const LAKE_TAILS_KEPT_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Most tenants whose zone is kept between two reads.
+pub const LAKE_ZONES_KEPT_MAX: usize = 10_000;
+/// Most records beyond a lake's files that a process without its keeper reads into memory.
+pub const LAKE_BEHIND_ROWS_MAX: usize = LAKE_TAIL_ROWS_MAX;
+/// Most rows of a stored vital that are in memory at a time while they are read.
+pub const VITAL_PAGE_ROWS_MAX: usize = 4_096;
+/// Most values that the store is asked to look for in one column at a time; more are looked for here.
+pub const VITAL_FILTER_VALUES_MAX: usize = 1_000;
 /// Longest text of a query, in bytes.
 pub const QUERY_TEXT_BYTES_MAX: usize = 16 * 1024;
 /// Most words and signs of a query: a list of some hundred ids, and no chain of thousands.

@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use async_trait::async_trait;
-use datafusion::catalog::TableProvider;
+/// What a catalogue hands out: rows that can be planned over.
+pub use datafusion::catalog::TableProvider;
 use datafusion::datasource::MemTable;
 use vitals_model::local_time::Zone;
 use vitals_model::{Date, TenantId, UtcMicros};
@@ -83,6 +84,13 @@ impl TenantTables {
     }
 }
 
+/// A table of rows that are there.
+pub(crate) fn in_memory(batch: &RecordBatch) -> Result<Arc<dyn TableProvider>, QueryError> {
+    let table = MemTable::try_new(batch.schema(), vec![vec![batch.clone()]]);
+    let table = table.map_err(|_| QueryError::unavailable("a table cannot be read"))?;
+    Ok(Arc::new(table))
+}
+
 #[async_trait]
 impl Catalog for TenantTables {
     fn tables(&self) -> Vec<String> {
@@ -90,10 +98,7 @@ impl Catalog for TenantTables {
     }
 
     async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>, QueryError> {
-        let Some(batch) = self.batches.get(name) else { return Ok(None) };
-        let table = MemTable::try_new(batch.schema(), vec![vec![batch.clone()]]);
-        let table = table.map_err(|_| QueryError::unavailable("a table cannot be read"))?;
-        Ok(Some(Arc::new(table)))
+        self.batches.get(name).map(in_memory).transpose()
     }
 
     fn tenant(&self) -> TenantId {

@@ -32,7 +32,7 @@ pub mod vital_tables;
 mod zoned;
 
 pub use answers::{Answers, Question, Rows};
-pub use catalog::{AsOf, Catalog, TenantTables};
+pub use catalog::{AsOf, Catalog, TableProvider, TenantTables};
 pub use definitions::{DEFINITIONS, Definition, DefinitionError, Definitions, definition_hashes};
 pub use error::{QueryError, SqlState};
 pub use formats::Format;

@@ -4,6 +4,7 @@
 //! the tenant's column: the session is the tenant.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use vitals_model::UtcMicros;
@@ -12,7 +13,10 @@ use vitals_model::vital::{
     ChurnKey, ChurnRow, Factor, HealthRow, HeatmapKey, HeatmapRow, MetricRow, RevenueKey,
     RevenueRow,
 };
+use vitals_model::vital_scan::ScanTable;
 
+use crate::catalog::{TableProvider, in_memory};
+use crate::error::QueryError;
 use crate::tables::columns::Columns;
 
 /// The name of the table of history.
@@ -59,6 +63,19 @@ impl VitalBatches {
             ("health_score", self::health(&health)),
             ("health_metrics", self::metrics(&metrics)),
         ]))
+    }
+
+    /// The tables' names, history's too.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        ScanTable::ALL.iter().map(|it| it.as_str())
+    }
+
+    /// A table; `None` when there is none of that name.
+    ///
+    /// # Errors
+    /// It cannot be read: a mistake of ours.
+    pub fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>, QueryError> {
+        self.0.get(name).map(in_memory).transpose()
     }
 
     /// With the table of history.

@@ -218,6 +218,16 @@ impl Store {
         .bind(last)
         .execute(&mut *tx)
         .await?;
+        // Last, so that a commit that moves this tenant's date waits for the lock the shortest time.
+        sqlx::query(
+            "update tenant_clock set forgotten_tick = greatest(forgotten_tick, $2), \
+             forgotten_at = greatest(forgotten_at, $3) where tenant = $1",
+        )
+        .bind(tenant)
+        .bind(last)
+        .bind(cutoff)
+        .execute(&mut *tx)
+        .await?;
         tx.commit().await?;
         Ok(deleted.rows_affected())
     }

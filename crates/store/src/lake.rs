@@ -1,10 +1,10 @@
-//! The manifest of the lake: which files count, moved with the offsets they cover.
+//! The manifests of lakes: which files of each count, moved with the offsets they cover.
 //!
 //! # Contract
 //! 1. A change is one transaction: all of it or nothing.
 //! 2. It happens only when what it builds on is there: of a flush the offsets it went on from
 //!    (compare-and-append, as for progress), of a merge every file it takes out.
-//! 3. Changes of one shard wait for each other: the first statement locks the shard's row.
+//! 3. Changes of one lake wait for each other: the first statement locks the lake's row.
 //! 4. After an error other than [`Error::LakeMoved`] the outcome is open: read, and see.
 
 use chrono::NaiveDate;
@@ -24,23 +24,19 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::OtherLog`] if it is not, or the database failed.
-    pub async fn begin_lake(&self, shard: i32, log_identity: &str) -> Result<(), Error> {
+    pub async fn begin_lake(&self, lake: Uuid, log_identity: &str) -> Result<(), Error> {
         let mut db = self.pool.acquire().await.map_err(failed("begin the lake"))?;
         sqlx::query(
-            "insert into lake_manifest (shard, version, log_identity) values ($1, 0, $2) \
-             on conflict (shard) do nothing",
+            "insert into lake_manifest (lake, version, log_identity) values ($1, 0, $2) \
+             on conflict (lake) do nothing",
         )
-        .bind(shard)
+        .bind(lake)
         .bind(log_identity)
         .execute(&mut *db)
         .await
         .map_err(failed("begin the lake"))?;
-        let stored: String =
-            sqlx::query_scalar("select log_identity from lake_manifest where shard = $1")
-                .bind(shard)
-                .fetch_one(&mut *db)
-                .await
-                .map_err(failed("read the lake's log"))?;
+        drop(db);
+        let stored = self.lake_log(lake).await?.unwrap_or_default();
         if stored == log_identity {
             Ok(())
         } else {
@@ -48,18 +44,30 @@ impl Store {
         }
     }
 
+    /// The identity of the log a lake's files are made from; `None` when the lake never began.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn lake_log(&self, lake: Uuid) -> Result<Option<String>, Error> {
+        sqlx::query_scalar("select log_identity from lake_manifest where lake = $1")
+            .bind(lake)
+            .fetch_optional(&self.pool)
+            .await
+            .map_err(failed("read the lake's log"))
+    }
+
     /// The manifest; an empty one when the lake never began.
     ///
     /// # Errors
     /// The database failed, or holds what we never wrote.
-    pub async fn lake_manifest(&self, shard: i32) -> Result<Manifest, Error> {
+    pub async fn lake_manifest(&self, lake: Uuid) -> Result<Manifest, Error> {
         let mut tx = self.pool.begin().await.map_err(failed("read the lake's manifest"))?;
         // Version and segments are read by two statements, and must be of one moment.
         sqlx::query("set transaction isolation level repeatable read, read only")
             .execute(&mut *tx)
             .await
             .map_err(failed("read the lake's manifest"))?;
-        let manifest = read(&mut tx, shard).await?;
+        let manifest = read(&mut tx, lake).await?;
         tx.commit().await.map_err(failed("read the lake's manifest"))?;
         Ok(manifest)
     }
@@ -70,7 +78,7 @@ impl Store {
     /// [`Error::LakeMoved`]: what the change builds on is not there. [`Error::Statement`]: the outcome is open.
     pub async fn change_lake(
         &self,
-        shard: i32,
+        lake: Uuid,
         change: &ManifestChange,
     ) -> Result<Manifest, Error> {
         let doing = "change the lake's manifest";
@@ -79,16 +87,16 @@ impl Store {
         let (lower, upper) = change.offsets.clone().unzip();
         let moved = sqlx::query(
             "update lake_manifest set version = version + 1, offsets = coalesce($3, offsets), changed_at = now() \
-             where shard = $1 and offsets = coalesce($2, offsets)",
+             where lake = $1 and offsets = coalesce($2, offsets)",
         )
-        .bind(shard)
+        .bind(lake)
         .bind(lower.as_ref().map(offsets_to_json))
         .bind(upper.as_ref().map(offsets_to_json))
         .execute(&mut *tx)
         .await
         .map_err(failed(doing))?;
-        let removed = sqlx::query("delete from lake_segments where shard = $1 and path = any($2)")
-            .bind(shard)
+        let removed = sqlx::query("delete from lake_segments where lake = $1 and path = any($2)")
+            .bind(lake)
             .bind(&change.remove)
             .execute(&mut *tx)
             .await
@@ -98,22 +106,22 @@ impl Store {
             return Err(Error::LakeMoved);
         }
         for segment in &change.add {
-            add(&mut tx, shard, segment).await.map_err(failed(doing))?;
+            add(&mut tx, lake, segment).await.map_err(failed(doing))?;
         }
-        let manifest = read(&mut tx, shard).await?;
+        let manifest = read(&mut tx, lake).await?;
         tx.commit().await.map_err(failed(doing))?;
         Ok(manifest)
     }
 }
 
-async fn add(db: &mut PgConnection, shard: i32, segment: &Segment) -> Result<(), sqlx::Error> {
+async fn add(db: &mut PgConnection, lake: Uuid, segment: &Segment) -> Result<(), sqlx::Error> {
     let encode = |number: u64| i64::try_from(number).map_err(|it| sqlx::Error::Encode(it.into()));
     let (first, last) = segment.days.unzip();
     sqlx::query(
-        "insert into lake_segments (shard, level, path, table_name, row_count, byte_count, tenant_least, \
+        "insert into lake_segments (lake, level, path, table_name, row_count, byte_count, tenant_least, \
          tenant_most, day_first, day_last) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
     )
-    .bind(shard)
+    .bind(lake)
     .bind(i16::from(segment.level))
     .bind(&segment.path)
     .bind(&segment.table)
@@ -128,19 +136,19 @@ async fn add(db: &mut PgConnection, shard: i32, segment: &Segment) -> Result<(),
     .map(|_| ())
 }
 
-async fn read(db: &mut PgConnection, shard: i32) -> Result<Manifest, Error> {
+async fn read(db: &mut PgConnection, lake: Uuid) -> Result<Manifest, Error> {
     let found: Option<(i64, serde_json::Value)> =
-        sqlx::query_as("select version, offsets from lake_manifest where shard = $1")
-            .bind(shard)
+        sqlx::query_as("select version, offsets from lake_manifest where lake = $1")
+            .bind(lake)
             .fetch_optional(&mut *db)
             .await
             .map_err(failed("read the lake's manifest"))?;
     let Some((version, offsets)) = found else { return Ok(Manifest::default()) };
     let rows = sqlx::query(
         "select path, table_name, level, row_count, byte_count, tenant_least, tenant_most, day_first, day_last \
-         from lake_segments where shard = $1 order by path collate \"C\"",
+         from lake_segments where lake = $1 order by path collate \"C\"",
     )
-    .bind(shard)
+    .bind(lake)
     .fetch_all(db)
     .await
     .map_err(failed("read the lake's segments"))?;

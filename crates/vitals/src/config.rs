@@ -68,7 +68,7 @@ pub(crate) enum Role {
     Ingest,
     /// Maintains the vitals, the log and the history.
     Engine,
-    /// Answers SQL. This version has no service for it: the role adds nothing to the others.
+    /// Answers SQL, and keeps the lake for it.
     Query,
     /// Serves HTTP to users. This version has no service for it: the role adds nothing to the others.
     Api,
@@ -90,7 +90,7 @@ impl Default for Settings {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             roles: Role::ALL.to_vec(),
             maintenance_interval_s: 3_600,
-            lake_flush_interval_s: 0,
+            lake_flush_interval_s: 60,
             checkpoint_messages: 100_000,
             log_format: LogFormat::Text,
         }

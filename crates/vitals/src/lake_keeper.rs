@@ -1,31 +1,34 @@
 //! The lake of this process: follows the log into it, flushes, merges and sweeps.
 //!
-//! Promises that a record the log has is in the lake's views within a second while the log answers, that each
-//! act is bounded, and that one which fails is told and tried again, without ending anything. Of several
-//! processes that keep one lake, each goes on from what the others did.
+//! Promises that a record the log has is in the lake's views within a second while the log answers and the
+//! tail has room, that each act is bounded, and that one which fails is told and tried again, without ending
+//! anything. Following has a thread of its own, and so have flushing and merging, which compute for long and
+//! are less urgent than anything else in the process: none of them keeps the others or a tick waiting. Of
+//! several processes that keep one lake, each goes on from what the others did.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use metrics::{counter, gauge, histogram};
+use tokio::sync::{Notify, watch};
 use vitals_api::operator::chain;
-use vitals_lake::{FileShape, Lake, LakeError, Manifests, MergePolicy, Objects};
+use vitals_lake::{Lake, LakeError, MergePolicy};
 use vitals_log::{FetchLimit, SharedLog, Topic};
-use vitals_model::lake::{Manifest, ManifestChange};
-use vitals_store::{Error as StoreError, Store};
 
 use crate::clock::{self, Stopwatch};
-use crate::data_dir::DataDir;
-use crate::failure::{OrFail, Outcome};
+use crate::failure::Outcome;
 use crate::patience;
+use crate::pipeline::lag;
 use crate::status::Status;
-use crate::supervisor::Stop;
-use crate::telemetry::{LAKE_FILES, LAKE_ROWS, LAKE_TAIL, MAINTENANCE, MAINTENANCE_FAILURES};
+use crate::supervisor::{Stop, aside};
+use crate::telemetry::{
+    LAKE_FILES, LAKE_LAG, LAKE_ROWS, LAKE_STORED, LAKE_TAIL, MAINTENANCE, MAINTENANCE_FAILURES,
+};
 
-/// The engine's shard: its log is the lake's.
-const SHARD: i32 = 0;
 /// Longest wait for a first record.
 const FETCH_WAIT: Duration = Duration::from_millis(500);
+/// How often it is measured how far the log is ahead.
+const LAG_INTERVAL: Duration = Duration::from_secs(1);
 /// How often it is looked whether a merge is due.
 const MERGE_INTERVAL: Duration = Duration::from_secs(5);
 /// How often files that nobody names are looked for.
@@ -36,57 +39,70 @@ const SWEEP_GRACE: Duration = Duration::from_secs(3_600);
 const FAILED_PAUSE: Duration = Duration::from_secs(5);
 
 /// Keeps a lake.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct LakeKeeper {
     log: SharedLog,
     status: Status,
     lake: Arc<Lake>,
     /// Longest time a record is in memory only.
     flush_interval: Duration,
+    /// Whether everything that was there at the start has been read.
+    caught_up: watch::Sender<bool>,
+    /// Told when the tail had better be flushed, and when it was.
+    due: Arc<Notify>,
+    flushed: Arc<Notify>,
 }
 
 impl LakeKeeper {
-    /// Opens the lake in the data directory.
-    pub(crate) async fn open(
-        (log, store): (SharedLog, Store),
-        dir: &DataDir,
+    /// A keeper of `lake`, which nobody else in this process keeps.
+    pub(crate) fn new(
+        (log, lake): (SharedLog, Arc<Lake>),
         status: Status,
         flush_interval: Duration,
-    ) -> Outcome<Self> {
-        let begun = store.begin_lake(SHARD, &log.identity()).await;
-        begun.or_fail("the lake cannot be opened", "")?;
-        let folder = dir.lake();
-        let mend = "check the data directory's permissions and free space";
-        let objects = Objects::folder(&folder)
-            .or_fail(format_args!("the lake in {} cannot be opened", folder.display()), mend)?;
-        let lake = Lake::open(objects, Arc::new(InStore(store)), FileShape::default()).await;
-        let lake = Arc::new(lake.or_fail("the lake cannot be opened", "")?);
-        Ok(Self { log, status, lake, flush_interval })
+    ) -> Self {
+        let (caught_up, due, flushed) = (watch::channel(false).0, Arc::default(), Arc::default());
+        Self { log, status, lake, flush_interval, caught_up, due, flushed }
+    }
+
+    /// The lake, and whether it shows everything yet that was there when its keeper started.
+    pub(crate) fn kept(&self) -> (Arc<Lake>, watch::Receiver<bool>) {
+        (Arc::clone(&self.lake), self.caught_up.subscribe())
     }
 
     /// Runs until it is time to stop. What is in memory then is fetched again by the next process.
     pub(crate) async fn run(self, stop: Stop) -> Outcome {
-        tokio::select! {
-            followed = self.follow(&stop) => followed,
-            () = self.merge() => Ok(()),
-            () = self.sweep() => Ok(()),
-            () = stop.stopped() => Ok(()),
-        }
+        let [follower, flusher, merger] = [(); 3].map(|()| (self.clone(), stop.clone()));
+        let following = aside("lake", move || async move { follower.0.follow(&follower.1).await });
+        let flushing = aside("lake-flush", move || async move {
+            make_way();
+            until(&flusher.1, flusher.0.flush_on()).await
+        });
+        let merging = aside("lake-merge", move || async move {
+            make_way();
+            until(&merger.1, async { tokio::join!(merger.0.merge_on(), merger.0.sweep_on()) }).await
+        });
+        tokio::try_join!(following, flushing, merging).map(|_| ())
     }
 
     async fn follow(&self, stop: &Stop) -> Outcome {
-        let mut flushed = Stopwatch::start();
-        loop {
-            let is_old = flushed.elapsed() >= self.flush_interval;
-            if is_old || self.lake.is_full() {
-                self.flush().await;
-                flushed = Stopwatch::start();
+        let beginning = self.log.ends(Topic::Records).await.ok();
+        let mut measured = Stopwatch::start();
+        while !stop.stopping() {
+            if self.lake.is_due() {
+                self.due.notify_one();
             }
             // NB: a full tail that could not be flushed holds the log back.
             if self.lake.is_full() {
+                tokio::select! {
+                    () = self.flushed.notified() => {}
+                    () = stop.stopped() => {}
+                }
                 continue;
             }
             let next = self.lake.next();
+            if beginning.as_ref().is_none_or(|it| next.covers(it)) {
+                self.caught_up.send_replace(true);
+            }
             let limit = FetchLimit { wait: FETCH_WAIT, ..FetchLimit::default() };
             let fetched =
                 patience::with_log((&self.status, stop), "the lake cannot read the log", || {
@@ -96,25 +112,49 @@ impl LakeKeeper {
             if let Err(error) = self.lake.absorb(&batch) {
                 self.failed("follow", &error).await;
             }
-            gauge!(LAKE_TAIL)
-                .set(f64::from(u32::try_from(self.lake.tail_rows()).unwrap_or(u32::MAX)));
-        }
-    }
-
-    async fn flush(&self) {
-        let took = Stopwatch::start();
-        match self.lake.flush().await {
-            Ok(None) => return,
-            Ok(Some(done)) => {
-                counter!(LAKE_ROWS).increment(done.rows);
-                tracing::debug!(done.files, done.rows, done.bytes, "the lake was flushed");
+            if measured.elapsed() >= LAG_INTERVAL {
+                measured = Stopwatch::start();
+                self.measure().await;
             }
-            Err(error) => return self.failed("flush", &error).await,
         }
-        self.did("flush", took);
+        Ok(())
     }
 
-    async fn merge(&self) {
+    async fn measure(&self) {
+        // Telemetry: a float of a count of records is exact enough.
+        #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
+        {
+            gauge!(LAKE_TAIL).set(self.lake.tail_rows() as f64);
+            let stored: u64 = self.lake.manifest().segments.iter().map(|it| it.rows).sum();
+            gauge!(LAKE_STORED).set(stored as f64);
+            // The next fetch says what is the matter with a log that does not answer.
+            if let Ok(ends) = self.log.ends(Topic::Records).await {
+                gauge!(LAKE_LAG).set(lag(&ends, &self.lake.next()) as f64);
+            }
+        }
+    }
+
+    async fn flush_on(&self) {
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(self.flush_interval) => {}
+                () = self.due.notified() => {}
+            }
+            let took = Stopwatch::start();
+            match self.lake.flush().await {
+                Ok(None) => {}
+                Ok(Some(done)) => {
+                    counter!(LAKE_ROWS).increment(done.rows);
+                    tracing::debug!(done.files, done.rows, done.bytes, "the lake was flushed");
+                    self.did("flush", took);
+                }
+                Err(error) => self.failed("flush", &error).await,
+            }
+            self.flushed.notify_one();
+        }
+    }
+
+    async fn merge_on(&self) {
         let policy = MergePolicy::default();
         loop {
             let took = Stopwatch::start();
@@ -136,7 +176,7 @@ impl LakeKeeper {
         }
     }
 
-    async fn sweep(&self) {
+    async fn sweep_on(&self) {
         loop {
             let took = Stopwatch::start();
             match self.lake.sweep(clock::now(), SWEEP_GRACE).await {
@@ -169,24 +209,18 @@ impl LakeKeeper {
     }
 }
 
-/// The manifest in the store.
-#[derive(Debug)]
-struct InStore(Store);
-
-#[async_trait::async_trait]
-impl Manifests for InStore {
-    async fn read(&self) -> Result<Manifest, LakeError> {
-        self.0.lake_manifest(SHARD).await.map_err(outside)
+/// Works until it is time to stop.
+async fn until<T>(stop: &Stop, work: impl Future<Output = T>) -> Outcome {
+    tokio::select! {
+        _ = work => {}
+        () = stop.stopped() => {}
     }
-
-    async fn change(&self, change: ManifestChange) -> Result<Manifest, LakeError> {
-        self.0.change_lake(SHARD, &change).await.map_err(outside)
-    }
+    Ok(())
 }
 
-fn outside(error: StoreError) -> LakeError {
-    match error {
-        StoreError::LakeMoved => LakeError::Moved,
-        other => LakeError::Manifest(Box::new(other)),
+/// Lets every other thread of the machine go first.
+fn make_way() {
+    if let Err(error) = rustix::process::nice(10) {
+        tracing::debug!(%error, "a thread of the lake keeps its priority");
     }
 }

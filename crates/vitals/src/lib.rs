@@ -8,6 +8,7 @@
 
 mod backend;
 mod bar;
+mod catalogue;
 mod checkpoints;
 mod cli;
 mod clock;
@@ -20,6 +21,8 @@ mod differences;
 mod engine_thread;
 mod failure;
 mod http;
+mod lake;
+mod lake_follower;
 mod lake_keeper;
 mod local;
 mod maintenance;

@@ -1,53 +1,37 @@
-//! Questions in SQL: one tenant's tables gathered from the log and the store, and a session over them.
+//! Questions in SQL: one tenant's catalogue, and a session over it.
 //!
-//! Promises the vitals of one committed tick, and records at least as new. The log is read from its
-//! beginning for each question: right first; a lake behind the same `Catalog` makes it quick.
+//! Promises the vitals of one committed tick, and records at least as new.
 
 use async_trait::async_trait;
 use vitals_api::operator::{Refusal, RefusalKind, SqlAnswer, SqlHead, SqlQuestion};
-use vitals_log::SharedLog;
 use vitals_model::TenantId;
-use vitals_model::tenant::TenantScope;
 use vitals_query::answers::{Answers, Description, Question, Rows};
-use vitals_query::vital_tables::{VITAL_CHANGES, VitalChange};
-use vitals_query::{
-    Answer, AsOf, Format, QueryError, RecordTables, Sessions, SqlState, TenantTables, VitalBatches,
-    formats,
-};
-use vitals_store::{Position, Scoped, Store};
+use vitals_query::vital_tables::VITAL_CHANGES;
+use vitals_query::{Answer, Format, QueryError, Sessions, SqlState, formats};
 
-use crate::start::SHARD;
-use crate::{clock, verify};
+use crate::catalogue::Catalogues;
+use crate::clock;
 
-/// Rows of history fetched at a time.
-const HISTORY_PAGE: u32 = 10_000;
-/// Most rows of history a question sees.
-const HISTORY_ROWS_MAX: usize = 200_000;
-/// How often the vitals are read again, when a tick was committed while the position was read.
-const READ_TRIES: u32 = 3;
-
-/// Answers from the whole log and the store, in this very process.
+/// Answers from the lake and the store, in this very process.
 #[derive(Debug)]
-pub(crate) struct FromTheLog {
-    log: SharedLog,
-    store: Store,
+pub(crate) struct InThisProcess {
+    catalogues: Catalogues,
     sessions: Sessions,
 }
 
-impl FromTheLog {
-    pub(crate) fn new(log: SharedLog, store: Store) -> Self {
-        Self { log, store, sessions: Sessions::default() }
+impl InThisProcess {
+    pub(crate) fn new(catalogues: Catalogues) -> Self {
+        Self { catalogues, sessions: Sessions::default() }
     }
 }
 
 #[async_trait]
-impl Answers for FromTheLog {
+impl Answers for InThisProcess {
     async fn answer(&self, question: Question) -> Result<Rows, QueryError> {
         // Whether history is read at all; the session decides what the word means.
         let history = question.sql.to_ascii_lowercase().contains(VITAL_CHANGES);
-        let gathered = catalog((&self.log, &self.store), question.tenant, history).await;
-        let catalog = gathered.map_err(QueryError::unavailable)?;
-        let answered = self.sessions.answer(&catalog, &question.sql, clock::now()).await;
+        let catalogue = self.catalogues.open(question.tenant, history).await?;
+        let answered = self.sessions.answer(&catalogue, &question.sql, clock::now()).await;
         answered.map(Rows::from)
     }
 
@@ -101,89 +85,4 @@ fn refusal(error: &QueryError) -> Refusal {
     };
     let detail = format_args!("{} ({} {})", error.detail, error.state.slug(), error.state.code());
     Refusal::new(kind, detail, &error.mend)
-}
-
-fn store_failed(error: &vitals_store::Error) -> Refusal {
-    Refusal::failed(error, "")
-}
-
-async fn catalog(
-    (log, store): (&SharedLog, &Store),
-    tenant: TenantId,
-    history: bool,
-) -> Result<TenantTables, Refusal> {
-    let scope = TenantScope::of_operator(tenant);
-    let (mut scoped, position) = view(store, &scope).await?;
-    let vitals = scoped.vitals().await.map_err(|error| store_failed(&error))?;
-    let mut vitals = VitalBatches::of(&vitals);
-    if history {
-        vitals = vitals.with_changes(&changes(&mut scoped).await?);
-    }
-    let seen = scoped.as_of().await.map_err(|error| store_failed(&error))?;
-    drop(scoped);
-    let (mut tenants, _) = verify::read(log.as_ref(), &position.offsets, Some(tenant)).await?;
-    let records = tenants.remove(&tenant);
-    let tables = tokio::task::block_in_place(|| match records {
-        Some(records) => records.tables(),
-        None => RecordTables::empty(),
-    });
-    let as_of = AsOf {
-        tick: seen.map_or(position.tick, |it| it.tick),
-        committed_at: seen.map_or(position.clock, |it| it.committed_at),
-        complete_to: None,
-    };
-    // Today is committed with the tick; before the first, it is what the clock says.
-    let today = seen.map_or_else(|| tables.today(clock::now()), |it| it.today);
-    Ok(TenantTables::new(tenant, &tables, vitals, (today, as_of)))
-}
-
-/// A view of the vitals and the shard's position, of one tick unless ticks come too fast.
-async fn view(store: &Store, scope: &TenantScope) -> Result<(Scoped, Position), Refusal> {
-    let mut tries = 1;
-    loop {
-        let mut scoped = store.scoped(scope).await.map_err(|error| store_failed(&error))?;
-        let seen = scoped.as_of().await.map_err(|error| store_failed(&error))?;
-        let position = store.position(SHARD).await.map_err(|error| store_failed(&error))?;
-        if tries == READ_TRIES || seen.is_none_or(|it| it.tick == position.tick) {
-            return Ok((scoped, position));
-        }
-        tries += 1;
-    }
-}
-
-async fn changes(scoped: &mut Scoped) -> Result<Vec<VitalChange>, Refusal> {
-    let too_many = || {
-        Refusal::new(
-            RefusalKind::Invalid,
-            format_args!("the history has more than {HISTORY_ROWS_MAX} rows"),
-            "ask without vital_changes",
-        )
-    };
-    let (mut changes, mut after) = (Vec::new(), 0);
-    loop {
-        let page = scoped.history_after(after, HISTORY_PAGE).await;
-        let mut page = page.map_err(|error| store_failed(&error))?;
-        let full = page.len() == HISTORY_PAGE as usize;
-        if full {
-            // The last tick may go on: it is read again, from its beginning.
-            let last = page.last().map_or(0, |it| it.tick);
-            page.retain(|it| it.tick < last);
-            after = page.last().map(|it| it.tick).ok_or_else(too_many)?;
-        }
-        changes.extend(page.into_iter().map(|it| VitalChange {
-            tick: it.tick,
-            committed_at: it.committed_at,
-            vital: it.vital,
-            key: it.key.to_string(),
-            old: it.old.map(|it| it.to_string()),
-            new: it.new.map(|it| it.to_string()),
-            cause: serde_json::Value::String(it.cause).to_string(),
-        }));
-        if !full {
-            return Ok(changes);
-        }
-        if changes.len() > HISTORY_ROWS_MAX {
-            return Err(too_many());
-        }
-    }
 }

@@ -11,7 +11,7 @@ use vitals_model::{LogBatch, Offsets};
 use crate::failure::{Failure, OrFail, Outcome};
 
 /// How often a fetch may bring nothing although messages are missing, before it is called a loss.
-const EMPTY_FETCHES_MAX: u32 = 30;
+pub(crate) const EMPTY_FETCHES_MAX: u32 = 30;
 
 /// A stretch of the topic of records.
 #[derive(Debug)]

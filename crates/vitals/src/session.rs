@@ -12,14 +12,16 @@ use vitals_api::Operator;
 use vitals_query::Answers;
 
 use crate::backend::Backend;
+use crate::catalogue::{Catalogues, Records};
 use crate::clock::Stopwatch;
 use crate::config::Settings;
 use crate::data_dir::{DataDir, Hold};
 use crate::desk;
 use crate::failure::{Failure, Outcome};
+use crate::lake_follower::LakeFollower;
 use crate::local::Local;
 use crate::pipeline::checkpointing::Checkpointing;
-use crate::questions::FromTheLog;
+use crate::questions::InThisProcess;
 use crate::remote::Remote;
 use crate::start::{self, Start};
 use crate::status::Status;
@@ -51,7 +53,7 @@ pub(crate) async fn with<T, F: Future<Output = Outcome<T>>>(
     if settings.external() {
         // The engine is a `vitals up` elsewhere; starting a second one would fence it.
         let backend = Backend::open(settings, &dir).await?;
-        let answers = answers(&backend);
+        let answers = answers(&backend, &dir, false);
         let local = Local {
             log: backend.log.clone(),
             store: backend.store.clone(),
@@ -95,7 +97,7 @@ pub(crate) async fn with<T, F: Future<Output = Outcome<T>>>(
         };
         supervisor.start("engine", start::run(start, supervisor.stop()));
     }
-    let answers = answers(&backend);
+    let answers = answers(&backend, held.dir(), true);
     let local = Local {
         log: backend.log.clone(),
         store: backend.store.clone(),
@@ -115,8 +117,10 @@ pub(crate) async fn with<T, F: Future<Output = Outcome<T>>>(
     result
 }
 
-fn answers(backend: &Backend) -> Arc<dyn Answers> {
-    Arc::new(FromTheLog::new(backend.log.clone(), backend.store.clone()))
+fn answers(backend: &Backend, dir: &DataDir, holds: bool) -> Arc<dyn Answers> {
+    let sources = (backend.log.clone(), backend.store.clone());
+    let records = Records::Followed(LakeFollower::new(sources, dir, holds));
+    Arc::new(InThisProcess::new(Catalogues::new(records, backend.store.clone())))
 }
 
 /// Work that a signal ends.

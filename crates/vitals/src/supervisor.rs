@@ -117,6 +117,22 @@ pub(crate) fn thread(
         )
 }
 
+/// Does work on a thread and a runtime of its own, where it may compute for long without keeping anybody
+/// waiting. The work has to end by itself: dropping what waits for it does not end it.
+pub(crate) async fn aside<T: Send + 'static, F: Future<Output = Outcome<T>>>(
+    name: &'static str,
+    work: impl FnOnce() -> F + Send + 'static,
+) -> Outcome<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .or_fail(format_args!("the runtime '{name}' cannot be started"), "")?;
+    let (done, result) = tokio::sync::oneshot::channel();
+    // Whoever asked may have stopped waiting: then the process is ending.
+    drop(thread(name, move || drop(done.send(runtime.block_on(work()))))?);
+    result.await.map_err(|_| Failure::new(format_args!("the thread '{name}' broke"), BUG))?
+}
+
 /// Ends at SIGTERM or SIGINT.
 pub(crate) async fn signalled() -> Outcome {
     use tokio::signal::unix::{SignalKind, signal};

@@ -45,6 +45,10 @@ pub(crate) const LAKE_ROWS: &str = "vitals_lake_flushed_rows_total";
 pub(crate) const LAKE_FILES: &str = "vitals_lake_files";
 /// Records that are in the lake's memory, and in no file yet.
 pub(crate) const LAKE_TAIL: &str = "vitals_lake_tail_records";
+/// Rows in the lake's files.
+pub(crate) const LAKE_STORED: &str = "vitals_lake_rows";
+/// Records of the log that the lake does not show yet.
+pub(crate) const LAKE_LAG: &str = "vitals_lake_lag_records";
 
 /// Starts telemetry on standard error. Lines about our own doings at level info, others' from warn on,
 /// unless `VITALS_LOG` or `RUST_LOG` says otherwise.
@@ -99,6 +103,8 @@ pub(crate) fn metrics() -> Outcome<PrometheusHandle> {
     describe_counter!(LAKE_ROWS, "Rows written to fresh files of the lake");
     describe_gauge!(LAKE_FILES, "Files of the lake");
     describe_gauge!(LAKE_TAIL, "Records of the lake that are in no file yet");
+    describe_gauge!(LAKE_STORED, "Rows in the lake's files");
+    describe_gauge!(LAKE_LAG, "Records of the log that the lake does not show yet");
     metrics::gauge!("vitals_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
     for outcome in ["applied", "superseded", "duplicate", "quarantined"] {
         metrics::counter!(RECORDS, "outcome" => outcome).absolute(0);

@@ -6,6 +6,7 @@ mod crashes;
 mod folder;
 mod histories;
 mod keeper;
+mod parts;
 mod pruning;
 mod reading;
 mod walls;

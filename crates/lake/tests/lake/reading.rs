@@ -49,9 +49,19 @@ pub(crate) async fn run(session: &SessionContext, sql: &str) -> Vec<RecordBatch>
 
 /// Asserts that the view shows exactly the newest versions of what lies below its offsets.
 pub(crate) async fn check(view: &View, messages: &[LogMessage], tenants: &[TenantId], when: &str) {
+    let seen = messages.iter().filter(|it| it.offset < view.offsets().get(it.partition));
+    let seen: Vec<LogMessage> = seen.cloned().collect();
+    check_seen((view, &seen), tenants, when).await;
+}
+
+/// Asserts that the view shows exactly the newest versions of these messages.
+pub(crate) async fn check_seen(
+    (view, seen): (&View, &[LogMessage]),
+    tenants: &[TenantId],
+    when: &str,
+) {
     for tenant in tenants {
         let mut records = Records::new(*tenant);
-        let seen = messages.iter().filter(|it| it.offset < view.offsets().get(it.partition));
         for message in seen {
             records.absorb(&message.value).ok();
         }

@@ -6,7 +6,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde::Serialize;
+use vitals_api::Operator;
 use vitals_api::operator::chain;
+use vitals_log::Topic;
+use vitals_model::Offsets;
 use vitals_model::local_time::Zone;
 use vitals_store::{EmbeddedPostgres, Store};
 
@@ -15,7 +18,9 @@ use crate::cli::Doctor;
 use crate::config::Settings;
 use crate::data_dir::DataDir;
 use crate::failure::{Failure, Outcome};
+use crate::lake;
 use crate::output;
+use crate::pipeline::lag;
 use crate::remote::Remote;
 
 /// Free space below which a finding is not well, in bytes.
@@ -53,7 +58,7 @@ pub(crate) async fn run(settings: &Settings, it: &Doctor) -> Outcome {
     findings.extend(running);
     findings.push(database(settings).await);
     findings.push(log(settings, &dir).await);
-    findings.push(lake(settings, &dir));
+    findings.push(self::lake(settings, &dir).await);
     if !runs {
         findings.push(port(settings).await);
     }
@@ -204,20 +209,50 @@ async fn log(settings: &Settings, dir: &DataDir) -> Finding {
     }
 }
 
-/// Where the lake is, and whether its files can be written.
-fn lake(settings: &Settings, dir: &DataDir) -> Finding {
+/// Where the lake is, whether its files can be written, what is in them, and how far they are behind the log.
+async fn lake(settings: &Settings, dir: &DataDir) -> Finding {
     let what = "lake";
     let folder = dir.lake();
     if settings.lake_flush_interval().is_none() {
         return well(what, "switched off by lake_flush_interval_s");
     }
-    match tempfile_in(&existing(&folder)) {
-        Ok(()) => well(what, format_args!("Parquet files, in {}", folder.display())),
-        Err(error) => ill(
+    if let Err(error) = tempfile_in(&existing(&folder)) {
+        return ill(
             what,
             format_args!("{} cannot be written: {error}; check --data-dir", folder.display()),
-        ),
+        );
     }
+    let running = || EmbeddedPostgres::running(&dir.postgres());
+    let Some(url) = settings.database_url.clone().or_else(running) else {
+        return well(what, format_args!("Parquet files, in {}", folder.display()));
+    };
+    let found = async {
+        let store = Store::connect(&url).await?;
+        let manifest = lake::manifest(&store, dir).await;
+        store.close().await;
+        Ok::<_, Box<dyn std::error::Error>>(manifest?)
+    };
+    match found.await {
+        Ok(Some(manifest)) => {
+            let rows: u64 = manifest.segments.iter().map(|it| it.rows).sum();
+            let behind = match log_ends(settings, dir).await {
+                Some(ends) => format!("{} records behind the log", lag(&ends, &manifest.offsets)),
+                None => "how far behind the log is not known while nothing runs".to_owned(),
+            };
+            let (files, folder) = (manifest.segments.len(), folder.display());
+            well(what, format_args!("{rows} rows in {files} files, {behind}; in {folder}"))
+        }
+        Ok(None) => well(what, format_args!("is begun by 'vitals up', in {}", folder.display())),
+        Err(error) => ill(what, chain(error.as_ref())),
+    }
+}
+
+/// Where the log ends, as whoever has it open says.
+async fn log_ends(settings: &Settings, dir: &DataDir) -> Option<Offsets> {
+    if settings.kafka.is_some() {
+        return backend::log(settings, dir).await.ok()?.ends(Topic::Records).await.ok();
+    }
+    Remote::connect(&dir.run()?).await.ok()?.log_ends().await.ok()
 }
 
 /// Whether the address of `vitals up` is free.

@@ -11,16 +11,19 @@ use vitals_api::{ControlToken, Operator, control, health};
 use vitals_query::Answers;
 
 use crate::backend::Backend;
+use crate::catalogue::{Catalogues, Records};
 use crate::cli::Up;
 use crate::config::{Role, Settings};
 use crate::data_dir::{DataDir, Held, Hold, RunFile};
 use crate::desk;
 use crate::failure::{Failure, Outcome};
+use crate::lake;
+use crate::lake_follower::LakeFollower;
 use crate::lake_keeper::LakeKeeper;
 use crate::local::Local;
 use crate::maintenance::Maintenance;
 use crate::pipeline::checkpointing::Checkpointing;
-use crate::questions::FromTheLog;
+use crate::questions::InThisProcess;
 use crate::readiness::Ready;
 use crate::start::{self, Start};
 use crate::status::Status;
@@ -59,8 +62,8 @@ async fn serve(
     let status = Status::new();
     let mut supervisor = Supervisor::new();
     let engine = settings.has(Role::Engine).then(|| status.clone());
-    let answers: Arc<dyn Answers> =
-        Arc::new(FromTheLog::new(backend.log.clone(), backend.store.clone()));
+    let keeper = keeper(settings, (held, backend), &status).await?;
+    let answers = answers((held, backend), keeper.as_ref());
     let desk = desk::open(backend, &answers);
     let local = Arc::new(Local {
         log: backend.log.clone(),
@@ -108,11 +111,9 @@ async fn serve(
             };
             supervisor.start("maintenance", maintenance.run(supervisor.stop()));
         }
-        if let Some(interval) = settings.lake_flush_interval() {
-            let sources = (backend.log.clone(), backend.store.clone());
-            let keeper = LakeKeeper::open(sources, held.dir(), status.clone(), interval).await?;
-            supervisor.start("lake", keeper.run(supervisor.stop()));
-        }
+    }
+    if let Some(keeper) = keeper {
+        supervisor.start("lake", keeper.run(supervisor.stop()));
     }
     if it.demo {
         let waits = engine.clone();
@@ -134,4 +135,32 @@ async fn serve(
         }
     };
     supervisor.run_while(work).await
+}
+
+/// The keeper of this directory's lake, where one is wanted: questions are answered from it.
+async fn keeper(
+    settings: &Settings,
+    (held, backend): (&Held, &Backend),
+    status: &Status,
+) -> Outcome<Option<LakeKeeper>> {
+    let Some(interval) = settings.lake_flush_interval() else { return Ok(None) };
+    if !settings.has(Role::Engine) && !settings.has(Role::Query) {
+        return Ok(None);
+    }
+    let lake = lake::keep(&backend.log, &backend.store, held.dir()).await?;
+    Ok(Some(LakeKeeper::new((backend.log.clone(), lake), status.clone(), interval)))
+}
+
+fn answers((held, backend): (&Held, &Backend), keeper: Option<&LakeKeeper>) -> Arc<dyn Answers> {
+    let records = match keeper {
+        Some(keeper) => {
+            let (lake, caught_up) = keeper.kept();
+            Records::Kept(lake, caught_up)
+        }
+        None => {
+            let sources = (backend.log.clone(), backend.store.clone());
+            Records::Followed(LakeFollower::new(sources, held.dir(), false))
+        }
+    };
+    Arc::new(InThisProcess::new(Catalogues::new(records, backend.store.clone())))
 }

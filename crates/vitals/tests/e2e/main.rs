@@ -5,6 +5,7 @@
 mod ask;
 mod checkpoints;
 mod cli;
+mod lake;
 mod online_retail;
 mod pipeline;
 mod shared;

@@ -1,0 +1,193 @@
+//! One tenant's tables for one question: records from the lake, vitals from the store.
+//!
+//! Promises the vitals of one committed tick, and of every record the newest version the lake shows: records
+//! may be newer than the vitals beside them, never older by more than a second while the lake is kept.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::sync::watch;
+use vitals_api::operator::chain;
+use vitals_lake::{Lake, View};
+use vitals_model::local_time::Zone;
+use vitals_model::tenant::TenantScope;
+use vitals_model::{Date, TenantId};
+use vitals_query::vital_tables::VitalChange;
+use vitals_query::{
+    AsOf, Catalog, QueryError, RecordTables, SqlState, TableProvider, VitalBatches,
+};
+use vitals_store::{Scoped, Store};
+
+use crate::clock;
+use crate::lake_follower::LakeFollower;
+
+/// Longest wait for a lake whose keeper has just started.
+const CATCH_UP_MAX: Duration = Duration::from_secs(5);
+/// Rows of history fetched at a time.
+const HISTORY_PAGE: u32 = 10_000;
+/// Most rows of history a question sees.
+const HISTORY_ROWS_MAX: usize = 200_000;
+
+/// Where a process finds records.
+#[derive(Debug)]
+pub(crate) enum Records {
+    /// In the lake that it keeps itself, once that has caught up.
+    Kept(Arc<Lake>, watch::Receiver<bool>),
+    /// In a lake that it only reads.
+    Followed(LakeFollower),
+}
+
+/// Opens catalogues.
+#[derive(Debug)]
+pub(crate) struct Catalogues {
+    records: Records,
+    store: Store,
+}
+
+/// One tenant's tables.
+pub(crate) struct Catalogue {
+    tenant: TenantId,
+    records: View,
+    vitals: VitalBatches,
+    zone: Zone,
+    today: Date,
+    as_of: AsOf,
+}
+
+impl fmt::Debug for Catalogue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Catalogue").field("tenant", &self.tenant).finish_non_exhaustive()
+    }
+}
+
+impl Records {
+    async fn view(&self) -> Result<View, QueryError> {
+        match self {
+            Self::Kept(lake, caught_up) => {
+                let mut caught_up = caught_up.clone();
+                let wait = caught_up.wait_for(|it| *it);
+                if !matches!(tokio::time::timeout(CATCH_UP_MAX, wait).await, Ok(Ok(_))) {
+                    let what = "the records are still being read from the log";
+                    return Err(unavailable(what, "try again in a moment"));
+                }
+                Ok(lake.view())
+            }
+            Self::Followed(lake) => lake.view().await.map_err(|failure| unavailable(failure, "")),
+        }
+    }
+}
+
+impl Catalogues {
+    pub(crate) fn new(records: Records, store: Store) -> Self {
+        Self { records, store }
+    }
+
+    /// The tables of a tenant as they are now, history only where it is wanted.
+    pub(crate) async fn open(
+        &self,
+        tenant: TenantId,
+        history: bool,
+    ) -> Result<Catalogue, QueryError> {
+        // The records last: they are then no older than the vitals.
+        let mut scoped = self.store.scoped(&TenantScope::of_operator(tenant)).await;
+        let scoped = scoped.as_mut().map_err(|error| unreadable(error))?;
+        let seen = scoped.as_of().await.map_err(|error| unreadable(&error))?;
+        let vitals = scoped.vitals().await.map_err(|error| unreadable(&error))?;
+        let mut vitals = VitalBatches::of(&vitals);
+        if history {
+            vitals = vitals.with_changes(&changes(scoped).await?);
+        }
+        let records = self.records.view().await?;
+        let zone = records.zone(tenant).await.map_err(|error| unreadable(&error))?;
+        let now = clock::now();
+        let as_of = AsOf {
+            tick: seen.map_or(0, |it| it.tick),
+            committed_at: seen.map_or(now, |it| it.committed_at),
+            complete_to: None,
+        };
+        // Today is committed with the tick; before the first, it is what the clock says.
+        let today = seen.map_or_else(|| zone.date(now), |it| it.today);
+        Ok(Catalogue { tenant, records, vitals, zone, today, as_of })
+    }
+}
+
+/// A store or a lake that fails says why, and names no row.
+fn unreadable(error: &dyn std::error::Error) -> QueryError {
+    unavailable(chain(error), "try again; if it stays, see the log of 'vitals up'")
+}
+
+/// In whole sentences: nothing of a question is in them.
+fn unavailable(detail: impl fmt::Display, mend: &str) -> QueryError {
+    let (detail, mend) = (detail.to_string(), mend.to_owned());
+    QueryError { state: SqlState::Internal, detail, mend }
+}
+
+#[async_trait]
+impl Catalog for Catalogue {
+    fn tables(&self) -> Vec<String> {
+        let names = RecordTables::names().chain(VitalBatches::names());
+        names.map(ToOwned::to_owned).collect()
+    }
+
+    async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>, QueryError> {
+        if let Some(table) = self.vitals.table(name)? {
+            return Ok(Some(table));
+        }
+        self.records.provider(self.tenant, name).await.map_err(|error| unreadable(&error))
+    }
+
+    fn tenant(&self) -> TenantId {
+        self.tenant
+    }
+
+    fn zone(&self) -> Zone {
+        self.zone
+    }
+
+    fn today(&self) -> Date {
+        self.today
+    }
+
+    fn as_of(&self) -> AsOf {
+        self.as_of
+    }
+}
+
+async fn changes(scoped: &mut Scoped) -> Result<Vec<VitalChange>, QueryError> {
+    let too_many = || {
+        let what = format!("the history has more than {HISTORY_ROWS_MAX} rows");
+        unavailable(what, "ask without vital_changes")
+    };
+    let (mut changes, mut after) = (Vec::new(), 0);
+    loop {
+        let page = scoped.history_after(after, HISTORY_PAGE).await;
+        let mut page = page.map_err(|error| unreadable(&error))?;
+        let full = page.len() == HISTORY_PAGE as usize;
+        if full {
+            // The last tick may go on: it is read again, from its beginning.
+            let last = page.last().map_or(0, |it| it.tick);
+            page.retain(|it| it.tick < last);
+            after = page.last().map(|it| it.tick).ok_or_else(too_many)?;
+        }
+        changes.extend(page.into_iter().map(|it| VitalChange {
+            tick: it.tick,
+            committed_at: it.committed_at,
+            vital: it.vital,
+            key: it.key.to_string(),
+            old: it.old.map(|it| it.to_string()),
+            new: it.new.map(|it| it.to_string()),
+            cause: serde_json::Value::String(it.cause).to_string(),
+        }));
+        if !full {
+            return Ok(changes);
+        }
+        if changes.len() > HISTORY_ROWS_MAX {
+            return Err(too_many());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
