@@ -1,0 +1,2 @@
+-- How many visits there are.
+SELECT count(*) AS visits FROM visits
