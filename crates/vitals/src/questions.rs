@@ -1,19 +1,23 @@
-//! Questions in SQL: one tenant's tables gathered from the log and the store, and a session over them.
+//! Questions in SQL: the catalogue that a question is answered over, and the command line's own form of one.
 //!
 //! Promises the vitals of one committed tick, and records at least as new. The log is read from its
-//! beginning for each question: right first; a lake behind the same `Catalog` makes it quick.
+//! beginning for each question: right first; a lake behind the same `Catalog` makes it quick. Who computes
+//! is `workers`.
+
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use vitals_api::operator::{Refusal, RefusalKind, SqlAnswer, SqlHead, SqlQuestion};
 use vitals_log::SharedLog;
-use vitals_model::TenantId;
 use vitals_model::tenant::TenantScope;
-use vitals_query::answers::{Answers, Description, Question, Rows};
+use vitals_model::{TenantId, UtcMicros};
+use vitals_query::answers::{Answers, Question};
 use vitals_query::vital_tables::{VITAL_CHANGES, VitalChange};
 use vitals_query::{
-    AsOf, Format, QueryError, RecordTables, Sessions, SqlState, TenantTables, VitalBatches, formats,
+    AsOf, Catalog, Format, QueryError, RecordTables, SqlState, TenantTables, VitalBatches, formats,
 };
 use vitals_store::{Position, Scoped, Store};
+use vitals_workers::Catalogs;
 
 use crate::start::SHARD;
 use crate::{clock, verify};
@@ -25,34 +29,27 @@ const HISTORY_ROWS_MAX: usize = 200_000;
 /// How often the vitals are read again, when a tick was committed while the position was read.
 const READ_TRIES: u32 = 3;
 
-/// Answers from the whole log and the store, in this very process.
+/// Catalogues of the whole log and the store.
 #[derive(Debug)]
 pub(crate) struct FromTheLog {
     log: SharedLog,
     store: Store,
-    sessions: Sessions,
 }
 
 impl FromTheLog {
     pub(crate) fn new(log: SharedLog, store: Store) -> Self {
-        Self { log, store, sessions: Sessions::default() }
+        Self { log, store }
     }
 }
 
 #[async_trait]
-impl Answers for FromTheLog {
-    async fn answer(&self, question: Question) -> Result<Rows, QueryError> {
+impl Catalogs for FromTheLog {
+    async fn open(&self, question: &Question) -> Result<(Arc<dyn Catalog>, UtcMicros), QueryError> {
         // Whether history is read at all; the session decides what the word means.
         let history = question.sql.to_ascii_lowercase().contains(VITAL_CHANGES);
         let gathered = catalog((&self.log, &self.store), question.tenant, history).await;
         let catalog = gathered.map_err(QueryError::unavailable)?;
-        let answered = self.sessions.answer(&catalog, &question.sql, clock::now()).await;
-        answered.map(Rows::from)
-    }
-
-    async fn describe(&self, question: Question) -> Result<Description, QueryError> {
-        let schema = self.answer(question).await?.schema;
-        Ok(Description { schema, params: Vec::new() })
+        Ok((Arc::new(catalog), clock::now()))
     }
 }
 
@@ -86,7 +83,7 @@ pub(crate) async fn answer(
 
 fn refusal(error: &QueryError) -> Refusal {
     let kind = match error.state {
-        SqlState::Internal | SqlState::Busy => RefusalKind::Failed,
+        SqlState::Internal | SqlState::Busy | SqlState::Crashed => RefusalKind::Failed,
         _ => RefusalKind::Invalid,
     };
     let detail = format_args!("{} ({} {})", error.detail, error.state.slug(), error.state.code());

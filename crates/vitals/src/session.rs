@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use vitals_api::Operator;
+use vitals_query::Answers;
 
 use crate::backend::Backend;
 use crate::clock::Stopwatch;
@@ -16,11 +17,11 @@ use crate::config::Settings;
 use crate::data_dir::{DataDir, Hold};
 use crate::failure::{Failure, Outcome};
 use crate::local::Local;
-use crate::questions::FromTheLog;
 use crate::remote::Remote;
 use crate::start::{self, Start};
 use crate::status::Status;
 use crate::supervisor::{Supervisor, signalled};
+use crate::workers;
 
 /// How long a command waits for a `vitals up` that is starting, or another command that is ending.
 const HOLDER_WAIT: Duration = Duration::from_secs(60);
@@ -48,14 +49,15 @@ pub(crate) async fn with<T, F: Future<Output = Outcome<T>>>(
     if settings.external() {
         // The engine is a `vitals up` elsewhere; starting a second one would fence it.
         let backend = Backend::open(settings, &dir).await?;
+        let mut supervisor = Supervisor::new();
         let local = Local {
             log: backend.log.clone(),
             store: backend.store.clone(),
             engine: None,
             ingests: true,
-            answers: Arc::new(FromTheLog::new(backend.log.clone(), backend.store.clone())),
+            answers: answers(&mut supervisor, &backend)?,
         };
-        let result = interruptible(work(Arc::new(local))).await;
+        let result = supervisor.run_while(interruptible(work(Arc::new(local)))).await;
         backend.close().await;
         return result;
     }
@@ -94,7 +96,7 @@ pub(crate) async fn with<T, F: Future<Output = Outcome<T>>>(
         store: backend.store.clone(),
         engine,
         ingests: true,
-        answers: Arc::new(FromTheLog::new(backend.log.clone(), backend.store.clone())),
+        answers: answers(&mut supervisor, &backend)?,
     };
     let work = async {
         if needs == Needs::Engine {
@@ -105,6 +107,18 @@ pub(crate) async fn with<T, F: Future<Output = Outcome<T>>>(
     let result = supervisor.run_while(interruptible(work)).await;
     backend.close().await;
     result
+}
+
+/// Who answers the command's questions, while the supervisor's parts run.
+fn answers(supervisor: &mut Supervisor, backend: &Backend) -> Outcome<Arc<dyn Answers>> {
+    let workers = workers::for_a_command(backend.log.clone(), backend.store.clone())?;
+    let answers = Arc::new(workers.clone());
+    let stop = supervisor.stop();
+    supervisor.start("workers", async move {
+        workers.run(stop.stopped()).await;
+        Ok(())
+    });
+    Ok(answers)
 }
 
 /// Work that a signal ends.

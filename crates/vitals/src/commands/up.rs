@@ -18,12 +18,11 @@ use crate::failure::{Failure, Outcome};
 use crate::lake_keeper::LakeKeeper;
 use crate::local::Local;
 use crate::maintenance::Maintenance;
-use crate::questions::FromTheLog;
 use crate::readiness::Ready;
 use crate::start::{self, Start};
 use crate::status::Status;
 use crate::supervisor::{Supervisor, signalled};
-use crate::{demo, http, output, telemetry};
+use crate::{demo, http, output, telemetry, workers};
 
 /// Runs `vitals up`.
 pub(crate) async fn run(settings: &Settings, it: &Up) -> Outcome {
@@ -57,8 +56,14 @@ async fn serve(
     let status = Status::new();
     let mut supervisor = Supervisor::new();
     let engine = settings.has(Role::Engine).then(|| status.clone());
-    let answers: Arc<dyn Answers> =
-        Arc::new(FromTheLog::new(backend.log.clone(), backend.store.clone()));
+    let warm = settings.has(Role::Query);
+    let workers = workers::for_serving(backend.log.clone(), backend.store.clone(), warm)?;
+    let answers: Arc<dyn Answers> = Arc::new(workers.clone());
+    let stop = supervisor.stop();
+    supervisor.start("workers", async move {
+        workers.run(stop.stopped()).await;
+        Ok(())
+    });
     let local = Arc::new(Local {
         log: backend.log.clone(),
         store: backend.store.clone(),
