@@ -9,13 +9,15 @@ use clap::{Parser, ValueEnum};
 
 mod allocator;
 mod fold;
+#[path = "../../crates/testkit/src/hostile.rs"]
+mod hostile;
 mod measure;
 mod parts;
 mod product;
 mod report;
 mod workload;
 
-use parts::{flat, live, memory, state, stored};
+use parts::{flat, live, memory, neighbour, state, stored};
 use report::Report;
 use workload::Spec;
 
@@ -40,6 +42,8 @@ enum Part {
     State,
     /// What a record costs when everything is sixteen times as large.
     Flat,
+    /// A tenant's light questions while another one attacks.
+    Neighbour,
 }
 
 /// Measures Vitals on its canonical workload.
@@ -81,12 +85,23 @@ impl Options {
     }
 }
 
+fn main() -> Result<()> {
+    // The workers of a part are this program.
+    if std::env::args().nth(1).as_deref() == Some(neighbour::WORKER) {
+        return Ok(vitals_workers::child::run()?);
+    }
+    measured(Options::parse())
+}
+
 #[tokio::main]
-async fn main() -> Result<()> {
-    let options = Options::parse();
+async fn measured(options: Options) -> Result<()> {
     let mut report = Report::new((options.records, options.stored_records), options.seed);
     in_memory(&options, &mut report);
     with_store(&options, &mut report).await?;
+    if options.runs(Part::Neighbour) {
+        let spec = options.spec(options.stored_records);
+        neighbour::measure(&spec, options.seconds, &mut report).await?;
+    }
     println!("{}", if options.json { report.to_json() } else { report.to_table() });
     if !report.sound() {
         bail!("fold and engine differ: one of them is wrong, and no figure above means anything");

@@ -11,6 +11,7 @@ use crate::workload::{PARTITIONS, Spec, Workload};
 pub(crate) mod flat;
 pub(crate) mod live;
 pub(crate) mod memory;
+pub(crate) mod neighbour;
 pub(crate) mod state;
 pub(crate) mod stored;
 

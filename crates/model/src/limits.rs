@@ -106,8 +106,6 @@ pub const QUERY_ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
 pub const QUERY_MEMORY_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// Longest time a query may take, in milliseconds.
 pub const QUERY_TIME_MS_MAX: u64 = 10_000;
-/// Most queries of one process at a time; one that does not yield keeps its place until it ends.
-pub const QUERIES_MAX: usize = 8;
 /// Most businesses whose words are kept between two questions in plain language.
 pub const ASK_BUSINESSES_MAX: usize = 256;
 /// Most names of one business that a question may use; of more, customers are left out.
@@ -136,6 +134,38 @@ pub const REPORT_VALUE_BYTES_MAX: usize = 200;
 pub const REPORT_FILES_MAX: u16 = 1_000;
 /// Most tries of a scheduled run that fails.
 pub const REPORT_TRIES_MAX: u16 = 5;
+/// Most rows of an export, which is a query whose caller asked for more than a person reads.
+pub const QUERY_EXPORT_ROWS_MAX: usize = 1_000_000;
+/// Most bytes of an export.
+pub const QUERY_EXPORT_BYTES_MAX: usize = 256 * 1024 * 1024;
+/// Most parameters of a query.
+pub const QUERY_PARAMS_MAX: usize = 100;
+/// Most bytes of their values.
+pub const QUERY_PARAMS_BYTES_MAX: usize = 64 * 1024;
+/// Longest time that a worker waits in all for its rows to be taken, in milliseconds. An answer of ordinary
+/// size is taken at once: the service holds it for its reader.
+pub const QUERY_STALL_MS_MAX: u64 = 10_000;
+/// Most worker processes.
+pub const WORKERS_MAX: usize = 16;
+/// Most questions that wait for a worker.
+pub const WORKERS_WAITING_MAX: usize = 32;
+/// Most questions of one tenant that wait: it cannot fill the queue.
+pub const WORKERS_WAITING_TENANT_MAX: usize = 8;
+/// Longest time a question waits for a worker, in milliseconds.
+pub const WORKERS_WAIT_MS_MAX: u64 = 2_000;
+/// Most address space of a worker: its query's memory, what the planner and Arrow hold beside it, the
+/// program itself, and stacks.
+pub const WORKER_ADDRESS_BYTES_MAX: u64 = 3 * 512 * 1024 * 1024;
+/// Most files a worker has open.
+pub const WORKER_FILES_MAX: u64 = 256;
+/// Largest frame between service and worker.
+pub const WORKER_FRAME_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Most bytes of rows that are put into one frame, unless a single row has more.
+pub const WORKER_BATCH_BYTES_MAX: usize = 1024 * 1024;
+/// Most reads of tables that one question has under way.
+pub const WORKER_SCANS_MAX: usize = 256;
+/// Most texts remembered for having ended a worker.
+pub const WORKER_CRASHED_TEXTS_MAX: usize = 1_024;
 
 const _: () = assert!(
     RECORD_BYTES_MAX + LOG_KEY_BYTES_MAX + 512 < 1_048_588,
@@ -153,3 +183,10 @@ const _: () = assert!(RECORD_BYTES_MAX < HTTP_BODY_BYTES_MAX, "one record must f
 const _: () = assert!(QUERY_TEXT_BYTES_MAX < HTTP_BODY_BYTES_MAX, "a query must fit one request");
 const _: () = assert!(QUERY_ANSWER_BYTES_MAX < QUERY_MEMORY_BYTES_MAX, "an answer must fit memory");
 const _: () = assert!(ASK_NAMES_MAX < QUERY_ROWS_MAX, "names must fit one answer");
+const _: () = assert!(QUERY_ROWS_MAX <= QUERY_EXPORT_ROWS_MAX);
+const _: () = assert!(QUERY_ANSWER_BYTES_MAX <= QUERY_EXPORT_BYTES_MAX);
+const _: () = assert!(QUERY_PARAMS_BYTES_MAX < WORKER_FRAME_BYTES_MAX);
+const _: () = assert!(RECORD_BYTES_MAX < WORKER_FRAME_BYTES_MAX, "one row must fit one frame");
+const _: () = assert!(WORKER_BATCH_BYTES_MAX < WORKER_FRAME_BYTES_MAX);
+const _: () = assert!(QUERY_MEMORY_BYTES_MAX as u64 * 4 <= WORKER_ADDRESS_BYTES_MAX);
+const _: () = assert!(WORKERS_WAITING_TENANT_MAX < WORKERS_WAITING_MAX);

@@ -14,7 +14,9 @@ use futures::StreamExt;
 use futures::stream::BoxStream;
 use serde::{Deserialize, Serialize};
 use vitals_model::TenantId;
-use vitals_model::limits::{QUERY_ANSWER_BYTES_MAX, QUERY_ROWS_MAX};
+use vitals_model::limits::{
+    QUERY_ANSWER_BYTES_MAX, QUERY_EXPORT_BYTES_MAX, QUERY_EXPORT_ROWS_MAX, QUERY_ROWS_MAX,
+};
 use vitals_model::local_time::Zone;
 
 use crate::catalog::AsOf;
@@ -94,6 +96,18 @@ pub struct Size {
 impl Default for Size {
     fn default() -> Self {
         Self { rows: QUERY_ROWS_MAX, bytes: QUERY_ANSWER_BYTES_MAX }
+    }
+}
+
+impl Size {
+    /// The most that an export may ask for.
+    pub const EXPORT: Self = Self { rows: QUERY_EXPORT_ROWS_MAX, bytes: QUERY_EXPORT_BYTES_MAX };
+
+    /// No more than an export may ask for.
+    #[must_use]
+    pub fn capped(self) -> Self {
+        let Self { rows, bytes } = Self::EXPORT;
+        Self { rows: self.rows.min(rows), bytes: self.bytes.min(bytes) }
     }
 }
 

@@ -5,10 +5,13 @@
 
 use std::fmt;
 
-use vitals_model::record::shorten;
+use serde::{Deserialize, Serialize};
+
+/// Most characters of a sentence: parts of it are the question's own.
+const DETAIL_MAX: usize = 300;
 
 /// A refusal or failure of a query.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 pub struct QueryError {
     /// Which kind.
     pub state: SqlState,
@@ -21,7 +24,7 @@ pub struct QueryError {
 macro_rules! states {
     ($($name:ident $code:literal $slug:literal $meaning:literal),* $(,)?) => {
         /// The kinds of error, each with its SQLSTATE.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         pub enum SqlState { $(#[doc = $meaning] $name),* }
 
         impl SqlState {
@@ -58,16 +61,25 @@ states! {
     Overflow "22003" "number_out_of_range" "A number came out that does not fit its type.",
     DivisionByZero "22012" "division_by_zero" "Something was divided by zero.",
     BadValue "22023" "bad_value" "A value cannot be read as what it is used as.",
+    Params "08P01" "wrong_parameters" "It has more or fewer parameters than values.",
+    Crashed "58000" "query_crashed" "It ended the process that computed it; nobody else's.",
+    Quarantined "54000" "query_quarantined" "It ended such processes before, and rests for a while.",
     Busy "53300" "too_many_queries" "As many queries are running as may.",
     Internal "XX000" "internal_error" "This program is at fault.",
 }
 
 impl QueryError {
     /// A refusal of a kind.
-    pub(crate) fn new(state: SqlState, detail: impl fmt::Display, mend: impl fmt::Display) -> Self {
+    #[must_use]
+    pub fn new(state: SqlState, detail: impl fmt::Display, mend: impl fmt::Display) -> Self {
         Self {
             state,
-            detail: shorten(&detail.to_string()).replace(['\n', '\r'], " "),
+            detail: detail
+                .to_string()
+                .replace(['\n', '\r'], " ")
+                .chars()
+                .take(DETAIL_MAX)
+                .collect(),
             mend: mend.to_string(),
         }
     }

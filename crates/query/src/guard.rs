@@ -54,6 +54,16 @@ pub(crate) fn pass(sql: &str, has_table: &dyn Fn(&str) -> bool) -> Result<Passed
     statement::check(statement, has_table)
 }
 
+/// Lets a text through, or says why not; the tables it reads. `has_table` knows the catalogue.
+///
+/// Needs a stack of some megabytes.
+///
+/// # Errors
+/// The text is no query that only reads these tables, or one that is too much to plan.
+pub fn tables(sql: &str, has_table: &dyn Fn(&str) -> bool) -> Result<Vec<String>, QueryError> {
+    pass(sql, has_table).map(|passed| passed.tables)
+}
+
 fn unparsed(error: &ParserError) -> QueryError {
     match error {
         ParserError::RecursionLimitExceeded => text::too_complex("it is nested too deep"),

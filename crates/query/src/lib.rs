@@ -18,13 +18,16 @@
 pub mod answers;
 pub mod catalog;
 pub mod definitions;
+pub mod elsewhere;
 pub mod error;
 pub mod formats;
 pub mod functions;
 pub mod guard;
 mod one_stream;
+pub mod predicate;
 pub mod records;
 mod rows;
+pub mod served;
 pub mod session;
 mod slots;
 pub mod tables;
@@ -37,7 +40,7 @@ pub use definitions::{DEFINITIONS, Definition, DefinitionError, Definitions, def
 pub use error::{QueryError, SqlState};
 pub use formats::Format;
 pub use records::Records;
-pub use session::{Answer, Sessions};
+pub use session::{Answer, Sessions, ThreadWatch};
 pub use tables::RecordTables;
 pub use vital_tables::VitalBatches;
 

@@ -13,12 +13,14 @@ use vitals_api::operator::chain;
 use vitals_lake::{Lake, View};
 use vitals_model::local_time::Zone;
 use vitals_model::tenant::TenantScope;
-use vitals_model::{Date, TenantId};
-use vitals_query::vital_tables::VitalChange;
+use vitals_model::{Date, TenantId, UtcMicros};
+use vitals_query::answers::Question;
+use vitals_query::vital_tables::{VITAL_CHANGES, VitalChange};
 use vitals_query::{
     AsOf, Catalog, QueryError, RecordTables, SqlState, TableProvider, VitalBatches,
 };
 use vitals_store::{Scoped, Store};
+use vitals_workers::Catalogs;
 
 use crate::clock;
 use crate::lake_follower::LakeFollower;
@@ -85,11 +87,7 @@ impl Catalogues {
     }
 
     /// The tables of a tenant as they are now, history only where it is wanted.
-    pub(crate) async fn open(
-        &self,
-        tenant: TenantId,
-        history: bool,
-    ) -> Result<Catalogue, QueryError> {
+    async fn gather(&self, tenant: TenantId, history: bool) -> Result<Catalogue, QueryError> {
         // The records last: they are then no older than the vitals.
         let mut scoped = self.store.scoped(&TenantScope::of_operator(tenant)).await;
         let scoped = scoped.as_mut().map_err(|error| unreadable(error))?;
@@ -110,6 +108,16 @@ impl Catalogues {
         // Today is committed with the tick; before the first, it is what the clock says.
         let today = seen.map_or_else(|| zone.date(now), |it| it.today);
         Ok(Catalogue { tenant, records, vitals, zone, today, as_of })
+    }
+}
+
+#[async_trait]
+impl Catalogs for Catalogues {
+    async fn open(&self, question: &Question) -> Result<(Arc<dyn Catalog>, UtcMicros), QueryError> {
+        // Whether history is read at all; the session decides what the word means.
+        let history = question.sql.to_ascii_lowercase().contains(VITAL_CHANGES);
+        let catalogue = self.gather(question.tenant, history).await?;
+        Ok((Arc::new(catalogue), clock::now()))
     }
 }
 

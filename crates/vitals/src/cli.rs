@@ -83,6 +83,9 @@ pub(crate) enum Command {
     Verify(Verify),
     /// Checks every dependency and setting, and says what to mend
     Doctor(Doctor),
+    /// Computes questions for the process that started it
+    #[command(name = crate::workers::COMMAND, hide = true)]
+    QueryWorker,
 }
 
 #[derive(Debug, Args)]

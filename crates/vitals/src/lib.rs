@@ -42,6 +42,7 @@ mod status;
 mod supervisor;
 mod telemetry;
 mod verify;
+mod workers;
 
 use std::ffi::OsString;
 
@@ -74,6 +75,10 @@ pub(crate) fn say(line: std::fmt::Arguments<'_>) {
 }
 
 fn run(cli: Cli) -> Outcome {
+    // Before anything else: a worker has one thread, and knows no settings.
+    if let Command::QueryWorker = cli.command {
+        return workers::work();
+    }
     let environment = Environment::read();
     let up = match &cli.command {
         Command::Up(up) => Some(up),
@@ -101,5 +106,6 @@ async fn command(settings: &Settings, command: Command) -> Outcome {
         Command::Reports(it) => commands::reports::run(settings, it).await,
         Command::Verify(it) => commands::verify::run(settings, it).await,
         Command::Doctor(it) => commands::doctor::run(settings, &it).await,
+        Command::QueryWorker => workers::work(),
     }
 }

@@ -1,45 +1,9 @@
-//! Questions in SQL: one tenant's catalogue, and a session over it.
-//!
-//! Promises the vitals of one committed tick, and records at least as new.
+//! Questions of the command line in SQL: who is asked, in which form the answer goes out, and refusals.
 
-use async_trait::async_trait;
 use vitals_api::operator::{Refusal, RefusalKind, SqlAnswer, SqlHead, SqlQuestion};
 use vitals_model::TenantId;
-use vitals_query::answers::{Answers, Description, Question, Rows};
-use vitals_query::vital_tables::VITAL_CHANGES;
-use vitals_query::{Answer, Format, QueryError, Sessions, SqlState, formats};
-
-use crate::catalogue::Catalogues;
-use crate::clock;
-
-/// Answers from the lake and the store, in this very process.
-#[derive(Debug)]
-pub(crate) struct InThisProcess {
-    catalogues: Catalogues,
-    sessions: Sessions,
-}
-
-impl InThisProcess {
-    pub(crate) fn new(catalogues: Catalogues) -> Self {
-        Self { catalogues, sessions: Sessions::default() }
-    }
-}
-
-#[async_trait]
-impl Answers for InThisProcess {
-    async fn answer(&self, question: Question) -> Result<Rows, QueryError> {
-        // Whether history is read at all; the session decides what the word means.
-        let history = question.sql.to_ascii_lowercase().contains(VITAL_CHANGES);
-        let catalogue = self.catalogues.open(question.tenant, history).await?;
-        let answered = self.sessions.answer(&catalogue, &question.sql, clock::now()).await;
-        answered.map(Rows::from)
-    }
-
-    async fn describe(&self, question: Question) -> Result<Description, QueryError> {
-        let schema = self.answer(question).await?.schema;
-        Ok(Description { schema, params: Vec::new() })
-    }
-}
+use vitals_query::answers::{Answers, Question};
+use vitals_query::{Answer, Format, QueryError, SqlState, formats};
 
 /// Answers a question of the command line.
 pub(crate) async fn answer(
@@ -80,7 +44,7 @@ pub(crate) fn head(answer: &Answer) -> SqlHead {
 
 fn refusal(error: &QueryError) -> Refusal {
     let kind = match error.state {
-        SqlState::Internal | SqlState::Busy => RefusalKind::Failed,
+        SqlState::Internal | SqlState::Busy | SqlState::Crashed => RefusalKind::Failed,
         _ => RefusalKind::Invalid,
     };
     let detail = format_args!("{} ({} {})", error.detail, error.state.slug(), error.state.code());

@@ -21,11 +21,11 @@ use crate::failure::{Failure, Outcome};
 use crate::lake_follower::LakeFollower;
 use crate::local::Local;
 use crate::pipeline::checkpointing::Checkpointing;
-use crate::questions::InThisProcess;
 use crate::remote::Remote;
 use crate::start::{self, Start};
 use crate::status::Status;
 use crate::supervisor::{Supervisor, signalled};
+use crate::workers;
 
 /// How long a command waits for a `vitals up` that is starting, or another command that is ending.
 const HOLDER_WAIT: Duration = Duration::from_secs(60);
@@ -53,7 +53,8 @@ pub(crate) async fn with<T, F: Future<Output = Outcome<T>>>(
     if settings.external() {
         // The engine is a `vitals up` elsewhere; starting a second one would fence it.
         let backend = Backend::open(settings, &dir).await?;
-        let answers = answers(&backend, &dir, false);
+        let mut supervisor = Supervisor::new();
+        let answers = answers(&mut supervisor, &backend, (&dir, false))?;
         let local = Local {
             log: backend.log.clone(),
             store: backend.store.clone(),
@@ -62,7 +63,7 @@ pub(crate) async fn with<T, F: Future<Output = Outcome<T>>>(
             desk: desk::open(&backend, &answers),
             answers,
         };
-        let result = interruptible(work(Arc::new(local))).await;
+        let result = supervisor.run_while(interruptible(work(Arc::new(local)))).await;
         backend.close().await;
         return result;
     }
@@ -97,7 +98,7 @@ pub(crate) async fn with<T, F: Future<Output = Outcome<T>>>(
         };
         supervisor.start("engine", start::run(start, supervisor.stop()));
     }
-    let answers = answers(&backend, held.dir(), true);
+    let answers = answers(&mut supervisor, &backend, (held.dir(), true))?;
     let local = Local {
         log: backend.log.clone(),
         store: backend.store.clone(),
@@ -117,10 +118,22 @@ pub(crate) async fn with<T, F: Future<Output = Outcome<T>>>(
     result
 }
 
-fn answers(backend: &Backend, dir: &DataDir, holds: bool) -> Arc<dyn Answers> {
+/// Who answers the command's questions, while the supervisor's parts run.
+fn answers(
+    supervisor: &mut Supervisor,
+    backend: &Backend,
+    (dir, holds): (&DataDir, bool),
+) -> Outcome<Arc<dyn Answers>> {
     let sources = (backend.log.clone(), backend.store.clone());
     let records = Records::Followed(LakeFollower::new(sources, dir, holds));
-    Arc::new(InThisProcess::new(Catalogues::new(records, backend.store.clone())))
+    let workers = workers::for_a_command(Catalogues::new(records, backend.store.clone()))?;
+    let answers = Arc::new(workers.clone());
+    let stop = supervisor.stop();
+    supervisor.start("workers", async move {
+        workers.run(stop.stopped()).await;
+        Ok(())
+    });
+    Ok(answers)
 }
 
 /// Work that a signal ends.

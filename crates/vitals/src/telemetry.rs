@@ -50,6 +50,17 @@ pub(crate) const LAKE_STORED: &str = "vitals_lake_rows";
 /// Records of the log that the lake does not show yet.
 pub(crate) const LAKE_LAG: &str = "vitals_lake_lag_records";
 
+/// Query workers started.
+pub(crate) const WORKERS_STARTED: &str = "vitals_query_workers_started_total";
+/// Query workers that ended by themselves.
+pub(crate) const WORKERS_CRASHED: &str = "vitals_query_workers_crashed_total";
+/// Query workers that were killed, since they did not stop.
+pub(crate) const WORKERS_KILLED: &str = "vitals_query_workers_killed_total";
+/// Questions that wait for a worker.
+pub(crate) const QUERIES_WAITING: &str = "vitals_queries_waiting";
+/// Time of one question, from when a worker was free.
+pub(crate) const QUERY: &str = "vitals_query_seconds";
+
 /// Starts telemetry on standard error. Lines about our own doings at level info, others' from warn on,
 /// unless `VITALS_LOG` or `RUST_LOG` says otherwise.
 pub(crate) fn start(format: LogFormat, environment: &Environment, quiet: bool) -> Outcome {
@@ -105,6 +116,15 @@ pub(crate) fn metrics() -> Outcome<PrometheusHandle> {
     describe_gauge!(LAKE_TAIL, "Records of the lake that are in no file yet");
     describe_gauge!(LAKE_STORED, "Rows in the lake's files");
     describe_gauge!(LAKE_LAG, "Records of the log that the lake does not show yet");
+    describe_counter!(WORKERS_STARTED, "Query workers started");
+    describe_counter!(WORKERS_CRASHED, "Query workers that ended by themselves");
+    describe_counter!(WORKERS_KILLED, "Query workers killed, since they did not stop");
+    describe_gauge!(QUERIES_WAITING, "Questions that wait for a worker");
+    describe_histogram!(QUERY, Unit::Seconds, "Time of one question");
+    for name in [WORKERS_STARTED, WORKERS_CRASHED, WORKERS_KILLED] {
+        metrics::counter!(name).absolute(0);
+    }
+    metrics::gauge!(QUERIES_WAITING).set(0.0);
     metrics::gauge!("vitals_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
     for outcome in ["applied", "superseded", "duplicate", "quarantined"] {
         metrics::counter!(RECORDS, "outcome" => outcome).absolute(0);

@@ -14,6 +14,16 @@ pub(super) fn bug(what: &str) -> QueryError {
     QueryError::new(SqlState::Internal, what, "report it with the query")
 }
 
+/// The refusal of what does not end in time.
+#[must_use]
+pub fn too_slow() -> QueryError {
+    QueryError::new(
+        SqlState::TooSlow,
+        "the query took too long and was stopped",
+        "ask for less time, fewer columns or fewer rows",
+    )
+}
+
 /// Why a statement has no plan.
 pub(super) fn planning(error: &DataFusionError) -> QueryError {
     let root = error.find_root();
@@ -54,6 +64,16 @@ pub(super) fn planning(error: &DataFusionError) -> QueryError {
 /// Why a plan failed on these rows.
 pub(super) fn executing(error: &DataFusionError) -> QueryError {
     match error.find_root() {
+        _ if is_of_a_pattern(error) => QueryError::new(
+            SqlState::BadValue,
+            "a regular expression cannot be read, or is too large",
+            "check its brackets and repetitions",
+        ),
+        // A table's own failure has our words already.
+        DataFusionError::External(error) => match error.downcast_ref::<QueryError>() {
+            Some(error) => error.clone(),
+            None => bug("a table cannot be read"),
+        },
         DataFusionError::ResourcesExhausted(_) => QueryError::new(
             SqlState::TooLarge,
             "the query needs more memory than one may use",
@@ -94,6 +114,14 @@ fn of_arrow(error: &ArrowError) -> QueryError {
         }
         _ => bad_value(),
     }
+}
+
+/// Whether the crate of regular expressions refused one. It has no type of error that reaches us.
+fn is_of_a_pattern(error: &DataFusionError) -> bool {
+    let text = error.to_string().to_ascii_lowercase();
+    ["regex parse error", "regular expression", "compiled regex", "compiling regex"]
+        .iter()
+        .any(|it| text.contains(it))
 }
 
 fn is_overflow(text: &str) -> bool {

@@ -4,6 +4,7 @@
 
 mod answers;
 mod hostile;
+mod params;
 mod postgres;
 mod studio;
 mod zones;

@@ -8,7 +8,7 @@ use vitals_model::local_time::Zone;
 use vitals_model::rng::Rng;
 use vitals_model::{Date, TenantId, UtcMicros, VitalTables};
 use vitals_query::{
-    Answer, AsOf, QueryError, RecordTables, Records, Sessions, TenantTables, VitalBatches,
+    Answer, AsOf, QueryError, Question, RecordTables, Records, Sessions, TenantTables, VitalBatches,
 };
 
 /// The studio's tenant.
@@ -175,7 +175,8 @@ impl Studio {
 
 /// Answers a question.
 pub(crate) async fn ask(catalog: &TenantTables, sql: &str) -> Result<Answer, QueryError> {
-    Sessions::default().answer(catalog, sql, UtcMicros::parse(NOW).unwrap()).await
+    let (question, now) = (Question::new(TENANT, sql), UtcMicros::parse(NOW).unwrap());
+    Sessions::default().answer(catalog, &question, now).await?.collect().await
 }
 
 /// The rows as lines of text, as psql writes them unaligned.

@@ -23,12 +23,11 @@ use crate::lake_keeper::LakeKeeper;
 use crate::local::Local;
 use crate::maintenance::Maintenance;
 use crate::pipeline::checkpointing::Checkpointing;
-use crate::questions::InThisProcess;
 use crate::readiness::Ready;
 use crate::start::{self, Start};
 use crate::status::Status;
 use crate::supervisor::{Supervisor, signalled};
-use crate::{demo, http, output, telemetry};
+use crate::{demo, http, output, telemetry, workers};
 
 /// Runs `vitals up`.
 pub(crate) async fn run(settings: &Settings, it: &Up) -> Outcome {
@@ -63,7 +62,14 @@ async fn serve(
     let mut supervisor = Supervisor::new();
     let engine = settings.has(Role::Engine).then(|| status.clone());
     let keeper = keeper(settings, (held, backend), &status).await?;
-    let answers = answers((held, backend), keeper.as_ref());
+    let catalogues = catalogues((held, backend), keeper.as_ref());
+    let workers = workers::for_serving(catalogues, settings.has(Role::Query))?;
+    let answers: Arc<dyn Answers> = Arc::new(workers.clone());
+    let stop = supervisor.stop();
+    supervisor.start("workers", async move {
+        workers.run(stop.stopped()).await;
+        Ok(())
+    });
     let desk = desk::open(backend, &answers);
     let local = Arc::new(Local {
         log: backend.log.clone(),
@@ -151,7 +157,7 @@ async fn keeper(
     Ok(Some(LakeKeeper::new((backend.log.clone(), lake), status.clone(), interval)))
 }
 
-fn answers((held, backend): (&Held, &Backend), keeper: Option<&LakeKeeper>) -> Arc<dyn Answers> {
+fn catalogues((held, backend): (&Held, &Backend), keeper: Option<&LakeKeeper>) -> Catalogues {
     let records = match keeper {
         Some(keeper) => {
             let (lake, caught_up) = keeper.kept();
@@ -162,5 +168,5 @@ fn answers((held, backend): (&Held, &Backend), keeper: Option<&LakeKeeper>) -> A
             Records::Followed(LakeFollower::new(sources, held.dir(), false))
         }
     };
-    Arc::new(InThisProcess::new(Catalogues::new(records, backend.store.clone())))
+    Catalogues::new(records, backend.store.clone())
 }

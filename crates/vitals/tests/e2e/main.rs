@@ -10,5 +10,6 @@ mod online_retail;
 mod pipeline;
 mod shared;
 mod sql;
+mod workers;
 #[allow(unreachable_pub, reason = "a module two tests share")]
 mod world;
