@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use vitals_api::Operator;
-use vitals_query::Answers;
 
 use crate::backend::Backend;
 use crate::clock::Stopwatch;
@@ -55,7 +54,7 @@ pub(crate) async fn with<T, F: Future<Output = Outcome<T>>>(
             store: backend.store.clone(),
             engine: None,
             ingests: true,
-            answers: answers(&mut supervisor, &backend)?,
+            answers: workers::start(&mut supervisor, workers::for_a_command(), &backend)?,
         };
         let result = supervisor.run_while(interruptible(work(Arc::new(local)))).await;
         backend.close().await;
@@ -96,7 +95,7 @@ pub(crate) async fn with<T, F: Future<Output = Outcome<T>>>(
         store: backend.store.clone(),
         engine,
         ingests: true,
-        answers: answers(&mut supervisor, &backend)?,
+        answers: workers::start(&mut supervisor, workers::for_a_command(), &backend)?,
     };
     let work = async {
         if needs == Needs::Engine {
@@ -107,18 +106,6 @@ pub(crate) async fn with<T, F: Future<Output = Outcome<T>>>(
     let result = supervisor.run_while(interruptible(work)).await;
     backend.close().await;
     result
-}
-
-/// Who answers the command's questions, while the supervisor's parts run.
-fn answers(supervisor: &mut Supervisor, backend: &Backend) -> Outcome<Arc<dyn Answers>> {
-    let workers = workers::for_a_command(backend.log.clone(), backend.store.clone())?;
-    let answers = Arc::new(workers.clone());
-    let stop = supervisor.stop();
-    supervisor.start("workers", async move {
-        workers.run(stop.stopped()).await;
-        Ok(())
-    });
-    Ok(answers)
 }
 
 /// Work that a signal ends.

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use vitals_log::SharedLog;
-use vitals_store::Store;
+use vitals_query::Answers;
 use vitals_workers::{Event, Options, Workers, child};
 
+use crate::backend::Backend;
 use crate::failure::{OrFail, Outcome};
 use crate::questions::FromTheLog;
+use crate::supervisor::Supervisor;
 use crate::telemetry;
 
 /// The command that makes a worker of this program. Nobody but it calls it.
@@ -23,19 +24,30 @@ pub(crate) fn work() -> Outcome {
 
 /// Workers for a process that serves: as many as the machine has processors for, and ready at once when
 /// questions are what the process is for.
-pub(crate) fn for_serving(log: SharedLog, store: Store, warm: bool) -> Outcome<Workers> {
-    open(Options { warm, ..Options::new(COMMAND) }, log, store)
+pub(crate) fn for_serving(warm: bool) -> Options {
+    Options { warm, watch: Arc::new(count), ..Options::new(COMMAND) }
 }
 
 /// One worker for a command, started when it is needed.
-pub(crate) fn for_a_command(log: SharedLog, store: Store) -> Outcome<Workers> {
-    open(Options { workers: 1, warm: false, ..Options::new(COMMAND) }, log, store)
+pub(crate) fn for_a_command() -> Options {
+    Options { workers: 1, ..for_serving(false) }
 }
 
-fn open(options: Options, log: SharedLog, store: Store) -> Outcome<Workers> {
-    let options = Options { watch: Arc::new(count), ..options };
-    Workers::new(options, Arc::new(FromTheLog::new(log, store)))
-        .or_fail("the query workers cannot be started", "check the limits of the system")
+/// Answers by workers, which run while the supervisor's parts do.
+pub(crate) fn start(
+    supervisor: &mut Supervisor,
+    options: Options,
+    backend: &Backend,
+) -> Outcome<Arc<dyn Answers>> {
+    let catalogs = FromTheLog::new(backend.log.clone(), backend.store.clone());
+    let workers = Workers::new(options, Arc::new(catalogs))
+        .or_fail("the query workers cannot be started", "check the limits of the system")?;
+    let (answers, stop) = (Arc::new(workers.clone()), supervisor.stop());
+    supervisor.start("workers", async move {
+        workers.run(stop.stopped()).await;
+        Ok(())
+    });
+    Ok(answers)
 }
 
 fn count(event: Event) {

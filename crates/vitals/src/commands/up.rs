@@ -8,7 +8,6 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use vitals_api::{ControlToken, Operator, control, health};
-use vitals_query::Answers;
 
 use crate::backend::Backend;
 use crate::cli::Up;
@@ -56,14 +55,8 @@ async fn serve(
     let status = Status::new();
     let mut supervisor = Supervisor::new();
     let engine = settings.has(Role::Engine).then(|| status.clone());
-    let warm = settings.has(Role::Query);
-    let workers = workers::for_serving(backend.log.clone(), backend.store.clone(), warm)?;
-    let answers: Arc<dyn Answers> = Arc::new(workers.clone());
-    let stop = supervisor.stop();
-    supervisor.start("workers", async move {
-        workers.run(stop.stopped()).await;
-        Ok(())
-    });
+    let options = workers::for_serving(settings.has(Role::Query));
+    let answers = workers::start(&mut supervisor, options, backend)?;
     let local = Arc::new(Local {
         log: backend.log.clone(),
         store: backend.store.clone(),
