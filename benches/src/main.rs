@@ -9,6 +9,11 @@ use clap::{Parser, ValueEnum};
 
 mod allocator;
 mod fold;
+#[allow(
+    unreachable_pub,
+    dead_code,
+    reason = "a module of the test kit, of which the texts are needed"
+)]
 #[path = "../../crates/testkit/src/hostile.rs"]
 mod hostile;
 mod measure;

@@ -87,7 +87,6 @@ impl Served {
 }
 
 /// A table's failure, without what it says.
-#[expect(clippy::needless_pass_by_value, reason = "it is handed to map_err")]
 fn unreached(_: datafusion::error::DataFusionError) -> QueryError {
     QueryError::unavailable("a table cannot be read")
 }

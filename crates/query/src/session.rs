@@ -101,7 +101,7 @@ impl Sessions {
                 let first = answering.next().await?;
                 Ok((answering, first))
             });
-            let (mut answering, first) = match begun.await {
+            let (mut answering, first) = match Box::pin(begun).await {
                 Ok(begun) => begun,
                 Err(error) => return schema.send(Err(error)).unwrap_or_default(),
             };

@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use vitals_api::Operator;
-use vitals_query::Answers;
 
 use crate::backend::Backend;
 use crate::catalogue::{Catalogues, Records};
@@ -126,14 +125,8 @@ fn answers(
 ) -> Outcome<Arc<dyn Answers>> {
     let sources = (backend.log.clone(), backend.store.clone());
     let records = Records::Followed(LakeFollower::new(sources, dir, holds));
-    let workers = workers::for_a_command(Catalogues::new(records, backend.store.clone()))?;
-    let answers = Arc::new(workers.clone());
-    let stop = supervisor.stop();
-    supervisor.start("workers", async move {
-        workers.run(stop.stopped()).await;
-        Ok(())
-    });
-    Ok(answers)
+    let catalogues = Catalogues::new(records, backend.store.clone());
+    workers::start(supervisor, workers::for_a_command(), catalogues)
 }
 
 /// Work that a signal ends.

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use vitals_query::Answers;
 use vitals_workers::{Event, Options, Workers, child};
 
 use crate::catalogue::Catalogues;
 use crate::failure::{OrFail, Outcome};
+use crate::supervisor::Supervisor;
 use crate::telemetry;
 
 /// The command that makes a worker of this program. Nobody but it calls it.
@@ -21,19 +23,29 @@ pub(crate) fn work() -> Outcome {
 
 /// Workers for a process that serves: as many as the machine has processors for, and ready at once when
 /// questions are what the process is for.
-pub(crate) fn for_serving(catalogues: Catalogues, warm: bool) -> Outcome<Workers> {
-    open(Options { warm, ..Options::new(COMMAND) }, catalogues)
+pub(crate) fn for_serving(warm: bool) -> Options {
+    Options { warm, watch: Arc::new(count), ..Options::new(COMMAND) }
 }
 
 /// One worker for a command, started when it is needed.
-pub(crate) fn for_a_command(catalogues: Catalogues) -> Outcome<Workers> {
-    open(Options { workers: 1, warm: false, ..Options::new(COMMAND) }, catalogues)
+pub(crate) fn for_a_command() -> Options {
+    Options { workers: 1, ..for_serving(false) }
 }
 
-fn open(options: Options, catalogues: Catalogues) -> Outcome<Workers> {
-    let options = Options { watch: Arc::new(count), ..options };
-    Workers::new(options, Arc::new(catalogues))
-        .or_fail("the query workers cannot be started", "check the limits of the system")
+/// Answers by workers, which run while the supervisor's parts do.
+pub(crate) fn start(
+    supervisor: &mut Supervisor,
+    options: Options,
+    catalogues: Catalogues,
+) -> Outcome<Arc<dyn Answers>> {
+    let workers = Workers::new(options, Arc::new(catalogues))
+        .or_fail("the query workers cannot be started", "check the limits of the system")?;
+    let (answers, stop) = (Arc::new(workers.clone()), supervisor.stop());
+    supervisor.start("workers", async move {
+        workers.run(stop.stopped()).await;
+        Ok(())
+    });
+    Ok(answers)
 }
 
 fn count(event: Event) {

@@ -89,3 +89,36 @@ impl ThreadWatch for Lane {
         self.ended.notify_one();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::sync_channel;
+
+    use rustix::process::getpriority_process;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_thread_yields_the_longer_its_question_runs() {
+        let lane = Lane::new();
+        let (begun, begins) = sync_channel(1);
+        let (leave, left) = sync_channel::<()>(1);
+        let of_thread = Arc::clone(&lane);
+        let thread = std::thread::spawn(move || {
+            of_thread.begin();
+            begun.send(gettid()).unwrap();
+            left.recv().unwrap();
+            of_thread.end();
+        });
+        let tid = begins.recv().unwrap();
+        let nice = || getpriority_process(Some(tid)).unwrap();
+        let before = nice();
+        let (step, _) = STEPS[1];
+        tokio::time::timeout(step + step / 2, lane.slow_down()).await.unwrap_err();
+        assert!(nice() > before.max(4), "{before}, then {}", nice());
+        assert_eq!(getpriority_process(None).unwrap(), before, "nobody else's");
+        leave.send(()).unwrap();
+        lane.empty().await;
+        thread.join().unwrap();
+    }
+}

@@ -50,6 +50,8 @@ impl Program {
             .env(ALLOCATOR.0, ALLOCATOR.1)
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .current_dir("/")
+            // What a terminal says to its foreground is for the service, which tells its workers.
+            .process_group(0)
             .stdin(OwnedFd::from(there))
             .stdout(Stdio::null())
             // What a dying program says may quote a row.

@@ -114,7 +114,11 @@ impl Talk<'_> {
             };
             match next {
                 Next::Listen => {}
-                Next::Settle => return self.settle().await,
+                Next::Settle => {
+                    // It has had its time and a little more, as who is cancelled has not.
+                    let fate = self.settle().await;
+                    return if fate == Fate::Deaf { Fate::Late } else { fate };
+                }
                 Next::Cancel => {
                     return match self.worker.say(&ToWorker::Cancel, &[]).await {
                         Ok(()) => self.settle().await,
@@ -162,7 +166,8 @@ impl Talk<'_> {
                 self.answer(Reply::Description(Description { schema, params }), Next::Settle)
             }
             FromWorker::Failed(error) => {
-                self.fail(error);
+                // Of no more words than an error has.
+                self.fail(QueryError::new(error.state, error.detail, error.mend));
                 Next::Settle
             }
             FromWorker::Ready | FromWorker::Idle { .. } => Next::Broken,

@@ -8,7 +8,6 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use vitals_api::{ControlToken, Operator, control, health};
-use vitals_query::Answers;
 
 use crate::backend::Backend;
 use crate::catalogue::{Catalogues, Records};
@@ -63,13 +62,8 @@ async fn serve(
     let engine = settings.has(Role::Engine).then(|| status.clone());
     let keeper = keeper(settings, (held, backend), &status).await?;
     let catalogues = catalogues((held, backend), keeper.as_ref());
-    let workers = workers::for_serving(catalogues, settings.has(Role::Query))?;
-    let answers: Arc<dyn Answers> = Arc::new(workers.clone());
-    let stop = supervisor.stop();
-    supervisor.start("workers", async move {
-        workers.run(stop.stopped()).await;
-        Ok(())
-    });
+    let options = workers::for_serving(settings.has(Role::Query));
+    let answers = workers::start(&mut supervisor, options, catalogues)?;
     let desk = desk::open(backend, &answers);
     let local = Arc::new(Local {
         log: backend.log.clone(),

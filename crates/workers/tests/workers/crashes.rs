@@ -33,8 +33,7 @@ async fn a_question_that_ends_its_worker_gets_an_error_and_harms_nobody() {
         let next = world.ask(TENANT, "SELECT count(*) FROM visits").await;
         assert_eq!(lines(&next.unwrap()), ["400"], "after {fault}");
     }
-    assert_eq!(count(&world.counts.crashed), 4);
-    assert_eq!(count(&world.counts.killed), 1, "the one that spins");
+    world.until(|counts| (count(&counts.crashed), count(&counts.killed)) == (4, 1)).await;
     world.stop().await;
 }
 
@@ -46,7 +45,7 @@ async fn a_text_that_ended_two_workers_is_not_tried_a_third_time() {
         assert_eq!(world.ask(TENANT, bad).await.unwrap_err().state, SqlState::Crashed);
     }
     assert_eq!(world.ask(TENANT, bad).await.unwrap_err().state, SqlState::Quarantined);
-    assert_eq!(count(&world.counts.crashed), 2);
+    world.until(|counts| count(&counts.crashed) == 2).await;
     let others = world.ask(OTHER, bad).await.unwrap_err();
     assert_eq!(others.state, SqlState::Crashed, "another tenant is told nothing of it");
     world.stop().await;
@@ -58,7 +57,7 @@ async fn a_worker_that_does_not_hear_that_its_caller_left_is_replaced() {
     let question = world.workers.answer(Question::new(TENANT, "SELECT * FROM spin"));
     assert!(tokio::time::timeout(Duration::from_millis(300), question).await.is_err());
     assert_eq!(lines(&world.ask(TENANT, "SELECT 1").await.unwrap()), ["1"]);
-    assert_eq!(count(&world.counts.killed), 1);
+    world.until(|counts| count(&counts.killed) == 1).await;
     world.stop().await;
 }
 

@@ -180,6 +180,17 @@ impl World {
         self.workers.answer(question).await?.collect().await
     }
 
+    /// Waits until so much has happened: a worker is counted after its caller was told.
+    pub(crate) async fn until(&self, so: impl Fn(&Counts) -> bool) {
+        for _ in 0..500 {
+            if so(&self.counts) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("{:?}", self.counts);
+    }
+
     /// Ends the pool.
     pub(crate) async fn stop(self) {
         self.stop.send(()).unwrap();
