@@ -16,6 +16,7 @@ pub(crate) enum Role {
     Also,
     By,
     HowMany,
+    HowOften,
     HowMuch,
     Earn,
     Sell,
@@ -43,11 +44,12 @@ pub(crate) enum Role {
 }
 
 /// The roles by the names that `words.toml` has for them.
-const ROLES: [(&str, Role); 28] = [
+const ROLES: [(&str, Role); 29] = [
     ("glue", Role::Glue),
     ("also", Role::Also),
     ("by", Role::By),
     ("how_many", Role::HowMany),
+    ("how_often", Role::HowOften),
     ("how_much", Role::HowMuch),
     ("earn", Role::Earn),
     ("sell", Role::Sell),

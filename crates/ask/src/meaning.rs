@@ -120,6 +120,13 @@ fn measures(said: &mut Gathered) -> Result<(), Refusal> {
         || said.has(Role::Sell)
         || said.has(Role::Buy)
         || said.has(Role::Spend);
+    if said.metrics.is_empty() && said.has(Role::HowOften) {
+        if !said.has(Role::Buy) {
+            return refuse("it does not say what is counted");
+        }
+        said.metrics.push("orders");
+        return Ok(());
+    }
     if said.metrics.is_empty() {
         let of_customers = said.customers.is_some()
             || said.names.iter().flatten().any(|it| it.0 == NameKind::Customer);
@@ -265,7 +272,10 @@ fn times(said: &Gathered, meaning: &mut Meaning, business: &Business) -> Result<
     let growth = said.has(Role::Growth);
     let year = said.has(Role::YearBefore) || said.has(Role::OverYear);
     let before = said.has(Role::Previous) || said.has(Role::OverMonth);
-    let asked = growth || year || before || said.has(Role::Compared);
+    // "Compare revenue by location": the rows are what is compared.
+    let rows_compared = said.begins_with_compare && !meaning.splits.is_empty() && second.is_none();
+    let compared = said.has(Role::Compared) && !rows_compared;
+    let asked = growth || year || before || compared;
     if !asked {
         return Ok(());
     }

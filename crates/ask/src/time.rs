@@ -294,6 +294,12 @@ impl Calendar {
 
     /// With the year that follows, else the latest such that does not begin after today.
     fn of_year(&self, rest: &[&str], read: usize, make: impl Fn(i32) -> Option<Stretch>) -> Read {
+        let (rest, read) = match rest {
+            ["of", rest @ ..] if rest.first().is_some_and(|it| year(it).is_some()) => {
+                (rest, read + 1)
+            }
+            _ => (rest, read),
+        };
         if let Some(year) = rest.first().and_then(|it| year(it)) {
             return Some((read + 1, make(year)?));
         }
@@ -358,6 +364,7 @@ mod tests {
         check("in march", "nothing");
         check("april", "1: 2025-04-01 2025-05-01");
         check("march 2025", "2: 2025-03-01 2025-04-01");
+        check("march of 2025 by class", "3: 2025-03-01 2025-04-01");
         check("q2 2026", "2: 2026-04-01 2026-07-01");
         check("second quarter of 2025", "4: 2025-04-01 2025-07-01");
         check("first half of 2025", "4: 2025-01-01 2025-07-01");

@@ -25,6 +25,8 @@ pub(crate) struct Gathered {
     pub(crate) customers: Option<Split>,
     /// Whether "how many" is said of the customers.
     pub(crate) counts_customers: bool,
+    /// Whether comparing is what it begins with.
+    pub(crate) begins_with_compare: bool,
     /// Whether "product" stands beside a product's name.
     pub(crate) has_product: bool,
     pub(crate) names: Vec<Vec<(NameKind, String)>>,
@@ -50,7 +52,8 @@ impl Gathered {
 }
 
 pub(crate) fn gather(pieces: &[Piece]) -> Result<Gathered, Refusal> {
-    let mut said = Gathered::default();
+    let begins_with_compare = pieces.first() == Some(&Piece::Role(Role::Compared));
+    let mut said = Gathered { begins_with_compare, ..Gathered::default() };
     for (at, piece) in pieces.iter().enumerate() {
         let before = at.checked_sub(1).map(|at| &pieces[at]);
         let after = pieces.get(at + 1);

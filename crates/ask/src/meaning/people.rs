@@ -32,7 +32,8 @@ pub(super) fn people(said: &mut Gathered, meaning: &mut Meaning) -> Result<(), R
         }
         return Ok(());
     };
-    let how_much = said.has(Role::HowMuch);
+    // "How often did people come": how often all of them together.
+    let how_much = said.has(Role::HowMuch) || said.has(Role::HowOften);
     let ranks_customers = said.ranked().is_some() && said.dimensions.is_empty();
     if said.threshold.is_some() {
         meaning.splits.push(vec![CUSTOMER]);
@@ -82,6 +83,7 @@ pub(super) fn absence(said: &Gathered, meaning: &mut Meaning) -> Result<(), Refu
         && said.threshold.is_none()
         && said.number.is_none()
         && !said.has(Role::When)
+        && !said.has(Role::HowOften)
         && said.ranked().is_none();
     if !plain {
         return refuse("who did not come or buy can be asked of a time, and of nothing else");

@@ -87,6 +87,14 @@ async fn phrasings_the_grammar_was_not_fitted_to_are_never_answered_wrongly() {
     assert_eq!(wrong, 0, "an answer is right or is not given");
 }
 
+/// Phrasings written before the vocabulary was last widened, and by which it was not.
+#[tokio::test(flavor = "multi_thread")]
+async fn fresh_phrasings_are_never_answered_wrongly() {
+    let text = include_str!("../../../../sql/semantic/tests/fresh.toml");
+    let (_, wrong, _) = score("fresh", text, "UTC").await;
+    assert_eq!(wrong, 0, "an answer is right or is not given");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_answered_is_not() {
     #[derive(serde::Deserialize)]
