@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use vitals_api::Operator;
+use vitals_query::Answers;
 
 use crate::backend::Backend;
 use crate::catalogue::{Catalogues, Records};
