@@ -15,6 +15,7 @@ mod config;
 mod data_dir;
 mod demo;
 mod differences;
+mod doors;
 mod engine_thread;
 mod failure;
 mod http;

@@ -7,11 +7,13 @@ use async_trait::async_trait;
 use vitals_api::operator::{Refusal, RefusalKind, SqlAnswer, SqlHead, SqlQuestion};
 use vitals_log::SharedLog;
 use vitals_model::TenantId;
+use vitals_model::limits::QUESTION_PARAMS_MAX;
 use vitals_model::tenant::TenantScope;
-use vitals_query::answers::{Answers, Description, Question, Rows};
+use vitals_query::answers::{Answers, Description, Param, Question, Rows, Surface};
 use vitals_query::vital_tables::{VITAL_CHANGES, VitalChange};
 use vitals_query::{
-    AsOf, Format, QueryError, RecordTables, Sessions, SqlState, TenantTables, VitalBatches, formats,
+    AsOf, Format, QueryError, RecordTables, Sessions, SqlState, TenantTables, VitalBatches,
+    formats, params, system,
 };
 use vitals_store::{Position, Scoped, Store};
 
@@ -42,17 +44,27 @@ impl FromTheLog {
 #[async_trait]
 impl Answers for FromTheLog {
     async fn answer(&self, question: Question) -> Result<Rows, QueryError> {
+        if question.surface == Surface::Wire && system::concerns(&question.sql) {
+            return system::answer(&question).await.map(Rows::from);
+        }
+        let sql = params::bind(&question.sql, &question.params)?;
         // Whether history is read at all; the session decides what the word means.
-        let history = question.sql.to_ascii_lowercase().contains(VITAL_CHANGES);
+        let history = sql.to_ascii_lowercase().contains(VITAL_CHANGES);
         let gathered = catalog((&self.log, &self.store), question.tenant, history).await;
         let catalog = gathered.map_err(QueryError::unavailable)?;
-        let answered = self.sessions.answer(&catalog, &question.sql, clock::now()).await;
+        let answered = self.sessions.answer(&catalog, &sql, clock::now()).await;
         answered.map(Rows::from)
     }
 
     async fn describe(&self, question: Question) -> Result<Description, QueryError> {
+        let count = params::count(&question.sql);
+        if count > QUESTION_PARAMS_MAX {
+            return Err(QueryError::unavailable("there are too many parameters"));
+        }
+        // The columns are the same whatever the values are.
+        let question = question.with_params(vec![Param::Null; count]);
         let schema = self.answer(question).await?.schema;
-        Ok(Description { schema, params: Vec::new() })
+        Ok(Description { schema, params: vec![None; count] })
     }
 }
 

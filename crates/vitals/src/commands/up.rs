@@ -14,6 +14,7 @@ use crate::backend::Backend;
 use crate::cli::Up;
 use crate::config::{Role, Settings};
 use crate::data_dir::{DataDir, Held, Hold, RunFile};
+use crate::doors::{Addresses, Shut};
 use crate::failure::{Failure, Outcome};
 use crate::lake_keeper::LakeKeeper;
 use crate::local::Local;
@@ -23,7 +24,7 @@ use crate::readiness::Ready;
 use crate::start::{self, Start};
 use crate::status::Status;
 use crate::supervisor::{Supervisor, signalled};
-use crate::{demo, http, output, telemetry};
+use crate::{demo, doors, http, output, telemetry};
 
 /// Runs `vitals up`.
 pub(crate) async fn run(settings: &Settings, it: &Up) -> Outcome {
@@ -40,8 +41,9 @@ pub(crate) async fn run(settings: &Settings, it: &Up) -> Outcome {
     };
     // Before the slow part: a wrong address is said at once.
     let public = http::bind(settings.listen).await?;
+    let shut = doors::bind(settings).await?;
     let backend = Backend::open(settings, held.dir()).await?;
-    let result = serve(settings, it, (&held, &backend), public).await;
+    let result = serve((settings, it), (&held, &backend), public, shut).await;
     backend.close().await;
     result
 }
@@ -49,10 +51,10 @@ pub(crate) async fn run(settings: &Settings, it: &Up) -> Outcome {
 type Bound = (tokio::net::TcpListener, SocketAddr);
 
 async fn serve(
-    settings: &Settings,
-    it: &Up,
+    (settings, it): (&Settings, &Up),
     (held, backend): (&Held, &Backend),
     (listener, address): Bound,
+    shut: Shut,
 ) -> Outcome {
     let status = Status::new();
     let mut supervisor = Supervisor::new();
@@ -71,7 +73,9 @@ async fn serve(
         store: backend.store.clone(),
         engine: engine.clone(),
     });
-    let routes = health::routes(ready, telemetry::metrics()?);
+    let addresses = shut.addresses();
+    let questions = shut.open((answers, backend.store.clone()), &mut supervisor);
+    let routes = health::routes(ready, telemetry::metrics()?).merge(questions);
     supervisor.start("http", http::serve(listener, routes, supervisor.stop()));
 
     let token = ControlToken::random();
@@ -81,34 +85,14 @@ async fn serve(
     supervisor.start("control", http::serve(door, routes, supervisor.stop()));
 
     if engine.is_some() {
-        let start = Start {
-            log: backend.log.clone(),
-            store: backend.store.clone(),
-            status: status.clone(),
-            patient: settings.database_url.is_some(),
-            repair: it.repair,
-        };
-        supervisor.start("engine", start::run(start, supervisor.stop()));
-        if let Some(interval) = settings.maintenance_interval() {
-            let maintenance = Maintenance {
-                log: backend.log.clone(),
-                store: backend.store.clone(),
-                status: status.clone(),
-                interval,
-            };
-            supervisor.start("maintenance", maintenance.run(supervisor.stop()));
-        }
-        if let Some(interval) = settings.lake_flush_interval() {
-            let sources = (backend.log.clone(), backend.store.clone());
-            let keeper = LakeKeeper::open(sources, held.dir(), status.clone(), interval).await?;
-            supervisor.start("lake", keeper.run(supervisor.stop()));
-        }
+        start_engine((settings, it), (held, backend), &status, &mut supervisor).await?;
     }
     if it.demo {
         let waits = engine.clone();
         supervisor.start("demo", demo::run(operator, waits, supervisor.stop()));
     }
-    let run = RunFile { pid: std::process::id(), http: address, control, token };
+    let Addresses { pg, flight } = addresses;
+    let run = RunFile { pid: std::process::id(), http: address, pg, flight, control, token };
     let work = async {
         let serving = async {
             if let Some(status) = &engine {
@@ -124,4 +108,36 @@ async fn serve(
         }
     };
     supervisor.run_while(work).await
+}
+
+/// The engine, and what runs beside it.
+async fn start_engine(
+    (settings, it): (&Settings, &Up),
+    (held, backend): (&Held, &Backend),
+    status: &Status,
+    supervisor: &mut Supervisor,
+) -> Outcome {
+    let start = Start {
+        log: backend.log.clone(),
+        store: backend.store.clone(),
+        status: status.clone(),
+        patient: settings.database_url.is_some(),
+        repair: it.repair,
+    };
+    supervisor.start("engine", start::run(start, supervisor.stop()));
+    if let Some(interval) = settings.maintenance_interval() {
+        let maintenance = Maintenance {
+            log: backend.log.clone(),
+            store: backend.store.clone(),
+            status: status.clone(),
+            interval,
+        };
+        supervisor.start("maintenance", maintenance.run(supervisor.stop()));
+    }
+    if let Some(interval) = settings.lake_flush_interval() {
+        let sources = (backend.log.clone(), backend.store.clone());
+        let keeper = LakeKeeper::open(sources, held.dir(), status.clone(), interval).await?;
+        supervisor.start("lake", keeper.run(supervisor.stop()));
+    }
+    Ok(())
 }
