@@ -24,9 +24,10 @@ LABEL org.opencontainers.image.title="vitals" \
       org.opencontainers.image.licenses="MIT"
 USER 10001:10001
 WORKDIR /var/lib/vitals
-ENV VITALS_DATA_DIR=/var/lib/vitals/data VITALS_LISTEN=0.0.0.0:8080
+ENV VITALS_DATA_DIR=/var/lib/vitals/data VITALS_LISTEN=0.0.0.0:8080 \
+    VITALS_PG_LISTEN=0.0.0.0:5433 VITALS_FLIGHT_LISTEN=0.0.0.0:50051
 VOLUME /var/lib/vitals
-EXPOSE 8080
+EXPOSE 8080 5433 50051
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=6 \
     CMD ["curl", "--fail", "--silent", "--show-error", "http://127.0.0.1:8080/readyz"]

@@ -37,9 +37,27 @@ if [ "$what" = test ]; then
   if ! have java; then missing+=(java); fi
   have mvn || missing+=(maven)
   have curl || missing+=(curl)
+  # Real clients of the doors are Python packages, in an environment of their own (see the end).
+  python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
 fi
 
-[ ${#missing[@]} -eq 0 ] && exit 0
+# The clients the tests speak to Vitals with: those of scripts/clients.txt, made anew when the list changes.
+clients() {
+  local list="${0%/*}/clients.txt" home="${VITALS_CACHE:-$HOME/.cache/vitals}/clients"
+  [ "$what" = test ] || return 0
+  cmp -s "$list" "$home/list.txt" && return 0
+  echo "install.sh: installing the clients of $list into $home" >&2
+  rm -rf "$home"
+  mkdir -p "${home%/*}"
+  python3 -m venv "$home"
+  "$home/bin/pip" install --quiet --disable-pip-version-check --no-deps --requirement "$list" >&2
+  cp "$list" "$home/list.txt"
+}
+
+if [ ${#missing[@]} -eq 0 ]; then
+  clients
+  exit 0
+fi
 
 if ! have apt-get; then
   echo "install.sh: please install ${missing[*]} with your system's package manager and run this again" >&2
@@ -82,3 +100,4 @@ for name in "${missing[@]}"; do
   esac
 done
 apt install -y --no-install-recommends "${packages[@]}"
+clients

@@ -23,7 +23,8 @@ pub trait Keys: Send + Sync {
 #[async_trait]
 impl Keys for Store {
     async fn tenant_of(&self, key: &str) -> Result<Option<TenantId>, Problem> {
-        self.tenant_of_key(key).await.map_err(|error| {
+        let found = self.tenant_of_key(key).await;
+        found.map(|it| it.map(|(tenant, _)| tenant)).map_err(|error| {
             tracing::warn!(error = crate::operator::chain(&error), "a key could not be looked up");
             Problem::new(
                 StatusCode::SERVICE_UNAVAILABLE,

@@ -1,20 +1,25 @@
-//! The HTTP edge: health, readiness and metrics for everyone, a control door for the operator, and what tenants'
-//! own programs ask.
+//! The HTTP edge: health, readiness and metrics for everyone, what those with a key ask, and a control door for the
+//! operator.
 //!
-//! Promises that the control door answers only those who show its token, and that every body has a limit.
-//! Knows nothing of how an order is carried out: that is the [`Operator`]'s.
+//! Promises that the control door answers only those who show its token, that a question is its key's
+//! tenant's, and that every body has a limit. Knows nothing of how an order is carried out or an answer
+//! computed: that is the [`Operator`]'s, and whoever's answers they are.
 
 pub mod ask;
+mod body;
 pub mod control;
 pub mod door;
 pub mod frames;
 pub mod health;
 pub mod operator;
+mod problem;
+pub mod query;
 pub mod reports;
 pub mod token;
 
 pub use axum::Router;
 pub use operator::{Operator, Refusal, RefusalKind};
+pub use query::QueryDoor;
 pub use token::ControlToken;
 
 /// Serves until `stopped` ends, and until the requests that were under way by then are answered.
@@ -26,5 +31,6 @@ pub async fn serve(
     routes: Router,
     stopped: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
+    let routes = routes.into_make_service_with_connect_info::<std::net::SocketAddr>();
     axum::serve(listener, routes).with_graceful_shutdown(stopped).await
 }

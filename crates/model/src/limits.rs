@@ -167,6 +167,47 @@ pub const WORKER_SCANS_MAX: usize = 256;
 /// Most texts remembered for having ended a worker.
 pub const WORKER_CRASHED_TEXTS_MAX: usize = 1_024;
 
+// The doors: HTTP, the PostgreSQL protocol, Flight SQL.
+
+/// Most connections of one door at a time.
+pub const CONNECTIONS_MAX: usize = 256;
+/// Most connections of one tenant at one door: the others keep room.
+pub const CONNECTIONS_PER_TENANT_MAX: usize = 64;
+/// Most rows an answer through a door may have: they are streamed, and none is held longer than it takes to send.
+pub const DOOR_ROWS_MAX: usize = 1_000_000;
+/// Most bytes of them.
+pub const DOOR_BYTES_MAX: usize = 256 * 1024 * 1024;
+/// Largest body of a question over HTTP, parameters included, in bytes.
+pub const QUESTION_BODY_BYTES_MAX: usize = 1024 * 1024;
+/// Most parameters of a question.
+pub const QUESTION_PARAMS_MAX: usize = 1_000;
+/// Largest message of the PostgreSQL protocol, in bytes: a query and its parameters.
+pub const WIRE_MESSAGE_BYTES_MAX: usize = 1024 * 1024;
+/// Most prepared statements of one connection.
+pub const WIRE_STATEMENTS_MAX: usize = 256;
+/// Most portals and cursors of one connection; one that is half read keeps its query waiting.
+pub const WIRE_PORTALS_MAX: usize = 16;
+/// Most statements of one simple query.
+pub const WIRE_SCRIPT_STATEMENTS_MAX: usize = 64;
+/// Longest time until a connection is known and may ask, in seconds.
+pub const WIRE_START_S_MAX: u64 = 30;
+/// Longest time a connection may ask nothing, or take nothing of what it asked for, in seconds.
+pub const WIRE_IDLE_S_MAX: u64 = 1_800;
+/// Most statements prepared through Flight SQL at a time.
+pub const FLIGHT_STATEMENTS_MAX: usize = 1_024;
+/// Most of them of one tenant; one more ends its oldest.
+pub const FLIGHT_STATEMENTS_PER_TENANT_MAX: usize = 128;
+/// Most failed attempts of one address within a minute; then it waits.
+pub const ATTEMPTS_FAILED_MAX: u32 = 10;
+/// Most addresses whose failed attempts are remembered.
+pub const ATTEMPTS_PEERS_MAX: usize = 10_000;
+/// Most questions about the system catalogue that are computed at a time.
+pub const SYSTEM_QUERIES_MAX: usize = 4;
+/// Most memory of one of them, in bytes.
+pub const SYSTEM_MEMORY_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Most joins of one of them: tools write long ones.
+pub const SYSTEM_JOINS_MAX: usize = 24;
+
 const _: () = assert!(
     RECORD_BYTES_MAX + LOG_KEY_BYTES_MAX + 512 < 1_048_588,
     "a record, its key and the batch around them must fit Kafka's default message"
@@ -190,3 +231,7 @@ const _: () = assert!(RECORD_BYTES_MAX < WORKER_FRAME_BYTES_MAX, "one row must f
 const _: () = assert!(WORKER_BATCH_BYTES_MAX < WORKER_FRAME_BYTES_MAX);
 const _: () = assert!(QUERY_MEMORY_BYTES_MAX as u64 * 4 <= WORKER_ADDRESS_BYTES_MAX);
 const _: () = assert!(WORKERS_WAITING_TENANT_MAX < WORKERS_WAITING_MAX);
+const _: () =
+    assert!(QUERY_TEXT_BYTES_MAX < WIRE_MESSAGE_BYTES_MAX, "a query must fit one message");
+const _: () = assert!(QUERY_TEXT_BYTES_MAX < QUESTION_BODY_BYTES_MAX, "a query must fit its body");
+const _: () = assert!(CONNECTIONS_PER_TENANT_MAX < CONNECTIONS_MAX, "no tenant takes every place");

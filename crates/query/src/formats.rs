@@ -1,22 +1,24 @@
-//! An answer as bytes: a table for people, CSV, JSON, an Arrow stream, a workbook.
+//! An answer as bytes: a table for people, CSV, JSON, an Arrow stream, a Parquet file, a workbook.
 //!
 //! Promises exact decimals, instants with their offset in the tenant's zone, NULL told from empty text
 //! (except in CSV, where both are empty as everywhere), and that no cell is run as a formula by a
-//! spreadsheet: one that looks like one gets an apostrophe.
+//! spreadsheet: one that looks like one gets an apostrophe. All but the table can be written piece by
+//! piece ([`Streamed`]), in memory for one batch (of Parquet: for one row group).
 
 use std::fmt::Write;
 
-use arrow::array::{Array, ArrayRef};
+use arrow::array::{Array, ArrayRef, RecordBatch};
 use arrow::datatypes::{DataType, Schema};
 use arrow::error::ArrowError;
-use arrow::ipc::writer::StreamWriter;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
-use serde_json::{Map, Value, json};
 
 use crate::error::QueryError;
 use crate::session::Answer;
 
+mod streamed;
 pub mod xlsx;
+
+pub use streamed::{About, Streamed};
 
 /// The forms an answer may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,12 +28,14 @@ pub enum Format {
     Csv,
     Json,
     Arrow,
+    Parquet,
     Xlsx,
 }
 
 impl Format {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Table, Self::Csv, Self::Json, Self::Arrow, Self::Xlsx];
+    pub const ALL: [Self; 6] =
+        [Self::Table, Self::Csv, Self::Json, Self::Arrow, Self::Parquet, Self::Xlsx];
 
     /// The form's name.
     #[must_use]
@@ -41,6 +45,7 @@ impl Format {
             Self::Csv => "csv",
             Self::Json => "json",
             Self::Arrow => "arrow",
+            Self::Parquet => "parquet",
             Self::Xlsx => "xlsx",
         }
     }
@@ -53,6 +58,7 @@ impl Format {
             Self::Csv => "text/csv; charset=utf-8",
             Self::Json => "application/json",
             Self::Arrow => "application/vnd.apache.arrow.stream",
+            Self::Parquet => "application/vnd.apache.parquet",
             Self::Xlsx => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
         }
     }
@@ -69,35 +75,39 @@ impl Format {
 /// # Errors
 /// A value of a type that the form cannot hold.
 pub fn write(answer: &Answer, format: Format) -> Result<Vec<u8>, QueryError> {
-    let written = match format {
-        Format::Xlsx => return xlsx::write(answer, "Query", &[]),
-        Format::Table => table(answer),
-        Format::Csv => csv(answer),
-        Format::Json => json(answer),
-        Format::Arrow => arrow(answer),
-    };
-    written.map_err(|_| QueryError::unavailable("the answer cannot be written in this form"))
+    if format == Format::Table {
+        return table(answer).map_err(|error| unwritable(&error));
+    }
+    if format == Format::Xlsx {
+        return xlsx::write(answer, "Query", &[]);
+    }
+    let about = About { as_of: answer.as_of, zone: answer.zone, truncated: Some(answer.truncated) };
+    let (mut streamed, mut bytes) = Streamed::begin(format, &answer.schema, about)?;
+    for batch in &answer.batches {
+        bytes.extend(streamed.batch(batch)?);
+    }
+    bytes.extend(streamed.end(answer.truncated)?);
+    Ok(bytes)
 }
 
-type Written = Result<Vec<u8>, ArrowError>;
+fn unwritable(_: &dyn std::error::Error) -> QueryError {
+    QueryError::unavailable("the answer cannot be written in this form")
+}
 
 /// Every cell as text; `None` is NULL.
-fn cells(answer: &Answer) -> Result<Vec<Vec<Option<String>>>, ArrowError> {
+fn cells(batch: &RecordBatch) -> Result<Vec<Vec<Option<String>>>, ArrowError> {
     let options = FormatOptions::new().with_timestamp_tz_format(Some("%Y-%m-%d %H:%M:%S%.f%:z"));
     let options = options.with_timestamp_format(Some("%Y-%m-%d %H:%M:%S%.f"));
-    let mut rows = Vec::with_capacity(answer.rows());
-    for batch in &answer.batches {
-        let columns = batch.columns().iter();
-        let shown = columns.map(|it| ArrayFormatter::try_new(it.as_ref(), &options));
-        let shown = shown.collect::<Result<Vec<_>, _>>()?;
-        for row in 0..batch.num_rows() {
-            let cell = |(column, shown): (&ArrayRef, &ArrayFormatter<'_>)| match column.is_null(row)
-            {
-                true => Ok(None),
-                false => shown.value(row).try_to_string().map(Some),
-            };
-            rows.push(batch.columns().iter().zip(&shown).map(cell).collect::<Result<_, _>>()?);
-        }
+    let mut rows = Vec::with_capacity(batch.num_rows());
+    let columns = batch.columns().iter();
+    let shown = columns.map(|it| ArrayFormatter::try_new(it.as_ref(), &options));
+    let shown = shown.collect::<Result<Vec<_>, _>>()?;
+    for row in 0..batch.num_rows() {
+        let cell = |(column, shown): (&ArrayRef, &ArrayFormatter<'_>)| match column.is_null(row) {
+            true => Ok(None),
+            false => shown.value(row).try_to_string().map(Some),
+        };
+        rows.push(batch.columns().iter().zip(&shown).map(cell).collect::<Result<_, _>>()?);
     }
     Ok(rows)
 }
@@ -106,14 +116,16 @@ fn names(schema: &Schema) -> impl Iterator<Item = &str> {
     schema.fields().iter().map(|field| field.name().as_str())
 }
 
-fn table(answer: &Answer) -> Written {
+fn table(answer: &Answer) -> Result<Vec<u8>, ArrowError> {
     let mut lines: Vec<Vec<String>> = vec![names(&answer.schema).map(ToOwned::to_owned).collect()];
     let shown = |cell: Option<String>| match cell {
         // A control character in a name must not move the terminal's cursor.
         Some(text) => text.chars().map(|it| if it.is_control() { ' ' } else { it }).collect(),
         None => "NULL".to_owned(),
     };
-    lines.extend(cells(answer)?.into_iter().map(|row| row.into_iter().map(shown).collect()));
+    for batch in &answer.batches {
+        lines.extend(cells(batch)?.into_iter().map(|row| row.into_iter().map(shown).collect()));
+    }
     Ok(aligned(&lines).into_bytes())
 }
 
@@ -133,22 +145,6 @@ pub fn aligned(lines: &[Vec<String>]) -> String {
     text
 }
 
-fn csv(answer: &Answer) -> Written {
-    let mut text = String::new();
-    let line = |text: &mut String, cells: &mut dyn Iterator<Item = String>| {
-        text.push_str(&cells.collect::<Vec<_>>().join(","));
-        text.push_str("\r\n");
-    };
-    line(&mut text, &mut names(&answer.schema).map(|name| quoted(name, true)));
-    let free: Vec<bool> = answer.schema.fields().iter().map(|it| is_text(it.data_type())).collect();
-    for row in cells(answer)? {
-        let cells = row.into_iter().zip(&free);
-        let cells = cells.map(|(cell, free)| quoted(&cell.unwrap_or_default(), *free));
-        line(&mut text, &mut cells.into_iter());
-    }
-    Ok(text.into_bytes())
-}
-
 fn is_text(of: &DataType) -> bool {
     matches!(of, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::List(_))
 }
@@ -161,47 +157,14 @@ fn quoted(cell: &str, free: bool) -> String {
     if plain { cell } else { format!("\"{}\"", cell.replace('"', "\"\"")) }
 }
 
-fn json(answer: &Answer) -> Written {
-    Ok(format!("{}\n", value(answer)?).into_bytes())
-}
-
 /// An answer as one JSON object: `{as_of, committed_at, complete_to, time_zone, truncated, columns, rows}`;
 /// decimals and instants are text.
 ///
 /// # Errors
 /// A value of a type that has no text.
-pub fn json_value(answer: &Answer) -> Result<Value, QueryError> {
-    value(answer).map_err(|_| QueryError::unavailable("the answer cannot be written in this form"))
-}
-
-fn value(answer: &Answer) -> Result<Value, ArrowError> {
-    let kinds: Vec<&DataType> = answer.schema.fields().iter().map(|it| it.data_type()).collect();
-    let value = |(cell, of): (Option<String>, &&DataType)| match (cell, of) {
-        (None, _) => Value::Null,
-        (Some(cell), DataType::Boolean) => (cell == "true").into(),
-        (Some(cell), of) if of.is_integer() || of.is_floating() => {
-            serde_json::from_str(&cell).unwrap_or(Value::String(cell))
-        }
-        (Some(cell), _) => cell.into(),
-    };
-    let rows =
-        cells(answer)?.into_iter().map(|row| row.into_iter().zip(&kinds).map(value).collect());
-    let rows: Vec<Value> = rows.map(Value::Array).collect();
-    let columns = answer.schema.fields().iter().map(|it| {
-        let mut column = Map::new();
-        column.insert("name".to_owned(), it.name().as_str().into());
-        column.insert("type".to_owned(), sql_type(it.data_type()).into());
-        Value::Object(column)
-    });
-    Ok(json!({
-        "as_of": answer.as_of.tick,
-        "committed_at": answer.as_of.committed_at.to_string(),
-        "complete_to": answer.as_of.complete_to.map(|it| it.to_string()),
-        "time_zone": answer.zone.name(),
-        "truncated": answer.truncated,
-        "columns": columns.collect::<Vec<_>>(),
-        "rows": rows,
-    }))
+pub fn json_value(answer: &Answer) -> Result<serde_json::Value, QueryError> {
+    let text = write(answer, Format::Json)?;
+    serde_json::from_slice(&text).map_err(|error| unwritable(&error))
 }
 
 /// A type as SQL calls it.
@@ -222,22 +185,6 @@ fn sql_type(of: &DataType) -> String {
             name.to_lowercase()
         }
     }
-}
-
-/// An IPC stream; what the answer is about stands in the schema's metadata.
-fn arrow(answer: &Answer) -> Written {
-    let metadata = [
-        ("vitals.as_of", answer.as_of.tick.to_string()),
-        ("vitals.committed_at", answer.as_of.committed_at.to_string()),
-        ("vitals.truncated", answer.truncated.to_string()),
-    ];
-    let metadata = metadata.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-    let schema = answer.schema.as_ref().clone().with_metadata(metadata);
-    let mut writer = StreamWriter::try_new(Vec::new(), &schema)?;
-    for batch in &answer.batches {
-        writer.write(batch)?;
-    }
-    writer.into_inner()
 }
 
 #[cfg(test)]

@@ -22,6 +22,7 @@ mod statement;
 mod text;
 
 pub(crate) use statement::no_table;
+pub(crate) use text::tokens;
 
 /// How deep the parser may go into itself.
 const PARSER_DEPTH: usize = 50;
@@ -39,7 +40,7 @@ pub(crate) struct Passed {
 ///
 /// Needs a stack of some megabytes: run it on a thread that has one.
 pub(crate) fn pass(sql: &str, has_table: &dyn Fn(&str) -> bool) -> Result<Passed, QueryError> {
-    let tokens = text::tokens(sql)?;
+    let tokens = tokens(sql)?;
     let mut parser = Parser::new(&PostgreSqlDialect {})
         .with_recursion_limit(PARSER_DEPTH)
         .with_tokens_with_locations(tokens);

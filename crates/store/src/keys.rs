@@ -35,24 +35,27 @@ impl Store {
         }
     }
 
-    /// The tenant this token acts for: `None` if it is malformed, unknown or revoked, and nobody is
-    /// told which.
+    /// The tenant this token acts for, and its slug: `None` if it is malformed, unknown or revoked, and
+    /// nobody is told which.
     ///
     /// # Errors
     /// The database failed.
-    pub async fn tenant_of_key(&self, token: &str) -> Result<Option<TenantId>, Error> {
+    pub async fn tenant_of_key(&self, token: &str) -> Result<Option<(TenantId, String)>, Error> {
         let Some((id, secret)) = token.strip_prefix("vt_").and_then(|it| it.split_once('_')) else {
             return Ok(None);
         };
         let Ok(id) = Uuid::try_parse(id) else { return Ok(None) };
-        let row: Option<(Uuid, Vec<u8>)> = sqlx::query_as(
-            "select tenant, secret_sha256 from api_keys where id = $1 and revoked_at is null",
+        let row: Option<(Uuid, String, Vec<u8>)> = sqlx::query_as(
+            "select k.tenant, t.slug, k.secret_sha256 \
+             from api_keys k join tenants t on t.id = k.tenant \
+             where k.id = $1 and k.revoked_at is null",
         )
         .bind(id)
         .fetch_optional(&self.pool)
         .await
         .map_err(failed("look up a key"))?;
-        Ok(row.filter(|(_, stored)| equal(stored, &digest(secret))).map(|(id, _)| TenantId(id)))
+        let right = row.filter(|(_, _, stored)| equal(stored, &digest(secret)));
+        Ok(right.map(|(tenant, slug, _)| (TenantId(tenant), slug)))
     }
 
     /// Ends a key, named by its token or by the id in it. Whether there was one to end.

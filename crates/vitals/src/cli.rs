@@ -96,6 +96,18 @@ pub(crate) struct Up {
     /// Where HTTP is served [default: 127.0.0.1:8080]
     #[arg(long, value_name = "HOST:PORT")]
     pub(crate) listen: Option<String>,
+    /// Where the PostgreSQL protocol is served, or 'off' [default: 127.0.0.1:5433]
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) pg_listen: Option<String>,
+    /// Where Flight SQL is served, or 'off' [default: 127.0.0.1:50051]
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) flight_listen: Option<String>,
+    /// Certificate of the PostgreSQL protocol and Flight SQL (PEM); without it nothing is encrypted
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tls_certificate: Option<String>,
+    /// Key of the certificate (PEM)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tls_key: Option<String>,
     /// Keeps a simulated studio and shop flowing
     #[arg(long)]
     pub(crate) demo: bool,
@@ -303,6 +315,8 @@ pub(crate) enum SqlFormat {
     Json,
     /// An Arrow IPC stream.
     Arrow,
+    /// A Parquet file.
+    Parquet,
     /// A workbook.
     Xlsx,
 }

@@ -36,6 +36,14 @@ pub(crate) struct Settings {
     pub(crate) database_url: Option<String>,
     /// Where HTTP is served.
     pub(crate) listen: SocketAddr,
+    /// Where the PostgreSQL protocol is served.
+    pub(crate) pg_listen: Listen,
+    /// Where Flight SQL is served.
+    pub(crate) flight_listen: Listen,
+    /// Certificate of both, in PEM form.
+    pub(crate) tls_certificate: Option<PathBuf>,
+    /// Its key, in PEM form.
+    pub(crate) tls_key: Option<PathBuf>,
     /// What this process does.
     pub(crate) roles: Vec<Role>,
     /// Seconds between two rounds of maintenance; 0 for none.
@@ -68,10 +76,42 @@ pub(crate) enum Role {
     Ingest,
     /// Maintains the vitals, the log and the history.
     Engine,
-    /// Answers SQL, and keeps the lake for it.
+    /// Answers SQL, through the PostgreSQL protocol and Flight SQL too, and keeps the lake for it.
     Query,
-    /// Serves HTTP to users. This version has no service for it: the role adds nothing to the others.
+    /// Answers SQL over HTTP.
     Api,
+}
+
+/// Where a door is: an address, or nowhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub(crate) enum Listen {
+    /// Nowhere.
+    Off,
+    /// At an address.
+    At(SocketAddr),
+}
+
+impl TryFrom<String> for Listen {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        match text.trim() {
+            "off" => Ok(Self::Off),
+            address => {
+                address.parse().map(Self::At).map_err(|_| "no address and not 'off'".to_owned())
+            }
+        }
+    }
+}
+
+impl From<Listen> for String {
+    fn from(listen: Listen) -> Self {
+        match listen {
+            Listen::Off => "off".to_owned(),
+            Listen::At(address) => address.to_string(),
+        }
+    }
 }
 
 impl Role {
@@ -88,6 +128,10 @@ impl Default for Settings {
             partitions: 8,
             database_url: None,
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            pg_listen: Listen::At(SocketAddr::from(([127, 0, 0, 1], 5433))),
+            flight_listen: Listen::At(SocketAddr::from(([127, 0, 0, 1], 50051))),
+            tls_certificate: None,
+            tls_key: None,
             roles: Role::ALL.to_vec(),
             maintenance_interval_s: 3_600,
             lake_flush_interval_s: 60,
@@ -196,8 +240,17 @@ pub(crate) fn load(
         if let Some(roles) = &up.roles {
             figment = figment.merge(Serialized::default("roles", roles));
         }
-        if let Some(listen) = &up.listen {
-            figment = figment.merge(Serialized::default("listen", listen));
+        let texts = [
+            ("listen", up.listen.clone()),
+            ("pg_listen", up.pg_listen.clone()),
+            ("flight_listen", up.flight_listen.clone()),
+            ("tls_certificate", up.tls_certificate.clone()),
+            ("tls_key", up.tls_key.clone()),
+        ];
+        for (key, text) in texts {
+            if let Some(text) = text {
+                figment = figment.merge(Serialized::default(key, text));
+            }
         }
     }
     let settings = extract(&figment, "the command line").map_err(Failure::into_usage)?;
@@ -257,12 +310,6 @@ fn check(mut settings: Settings) -> Outcome<Settings> {
         return Err(Failure::usage(
             "roles can be split over processes only around a shared log and database",
             "give --kafka and --database-url, or leave --roles out",
-        ));
-    }
-    if !settings.has(Role::Ingest) && !settings.has(Role::Engine) {
-        return Err(Failure::usage(
-            "a process with the roles query and api alone would do nothing in this version",
-            "give it ingest or engine too",
         ));
     }
     let partitions = vitals_model::limits::PARTITIONS_MIN..=vitals_model::limits::PARTITIONS_MAX;

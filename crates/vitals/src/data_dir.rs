@@ -29,6 +29,12 @@ pub(crate) struct RunFile {
     pub(crate) pid: u32,
     /// Where it serves HTTP.
     pub(crate) http: SocketAddr,
+    /// Where it serves the PostgreSQL protocol.
+    #[serde(default)]
+    pub(crate) pg: Option<SocketAddr>,
+    /// Where it serves Flight SQL.
+    #[serde(default)]
+    pub(crate) flight: Option<SocketAddr>,
     /// Where its control door is.
     pub(crate) control: SocketAddr,
     /// What opens the door.
@@ -207,6 +213,8 @@ mod tests {
         let run = RunFile {
             pid: 7,
             http: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            pg: None,
+            flight: None,
             control: SocketAddr::from(([127, 0, 0, 1], 1)),
             token: ControlToken::random(),
         };

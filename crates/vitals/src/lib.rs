@@ -18,6 +18,7 @@ mod data_dir;
 mod demo;
 mod desk;
 mod differences;
+mod doors;
 mod engine_thread;
 mod failure;
 mod http;

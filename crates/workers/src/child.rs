@@ -18,8 +18,9 @@ use tokio::sync::mpsc;
 use vitals_model::limits::WORKER_ADDRESS_BYTES_MAX;
 use vitals_model::local_time::Zone;
 use vitals_model::{Date, TenantId, UtcMicros};
+use vitals_query::answers::Surface;
 use vitals_query::elsewhere::TableElsewhere;
-use vitals_query::{AsOf, Catalog, QueryError, Sessions, TableProvider};
+use vitals_query::{AsOf, Catalog, QueryError, Question, Rows, Sessions, TableProvider, system};
 
 use crate::asking::{Asking, Delivery, Outgoing, ScanHook, Scans};
 use crate::batches;
@@ -156,13 +157,19 @@ async fn compute(
     let computed = async {
         let (question, now) = (ask.question(), UtcMicros(ask.now));
         if ask.describe {
-            let description = sessions.describe(catalog, &question, now).await?;
+            let description = match is_of_the_system(&question) {
+                true => system::describe(&question).await?,
+                false => sessions.describe(catalog, &question, now).await?,
+            };
             let (known, types) = params_out(&description.params);
             put(out, FromWorker::Params { known }, batches::schema_out(&types)?).await?;
             return put(out, FromWorker::Described, batches::schema_out(&description.schema)?)
                 .await;
         }
-        let mut rows = sessions.answer(catalog, &question, now).await?;
+        let mut rows = match is_of_the_system(&question) {
+            true => Rows::from(system::answer(&question).await?),
+            false => sessions.answer(catalog, &question, now).await?,
+        };
         put(out, FromWorker::Schema, batches::schema_out(&rows.schema)?).await?;
         while let Some(batch) = rows.next().await? {
             for part in batches::parts(batch) {
@@ -175,6 +182,11 @@ async fn compute(
         Ok(()) => Ok(()),
         Err(error) => send(out, FromWorker::Failed(error)).await,
     }
+}
+
+/// Whether a question is about the system catalogue, which has no row of anybody.
+pub(crate) fn is_of_the_system(question: &Question) -> bool {
+    question.surface == Surface::Wire && system::concerns(&question.sql)
 }
 
 async fn put(out: &Outgoing, head: FromWorker, body: Vec<u8>) -> Result<(), QueryError> {

@@ -15,6 +15,7 @@ use vitals_query::session::too_slow;
 use vitals_query::{Catalog, QueryError, guard};
 
 use crate::batches;
+use crate::child::is_of_the_system;
 use crate::crashes::{self, Crashes};
 use crate::nursery::{Nursery, Program};
 use crate::protocol::{Ask, Source, ToWorker};
@@ -222,7 +223,10 @@ impl Pool {
         if catalog.tenant() != question.tenant {
             return Err(QueryError::unavailable("the tables are not the tenant's"));
         }
-        let tables = self.guard(&question.sql, Some(catalog.tables())).await?;
+        let tables = match is_of_the_system(question) {
+            true => Vec::new(),
+            false => self.guard(&question.sql, Some(catalog.tables())).await?,
+        };
         let served = Served::of(catalog.as_ref(), &tables).await?;
         Ok(Prepared { catalog, served, now })
     }

@@ -11,6 +11,7 @@ use vitals_model::limits::WORKERS_WAIT_MS_MAX;
 use vitals_query::answers::{Answers, Description, Question, Rows};
 use vitals_query::{QueryError, SqlState};
 
+use crate::child::is_of_the_system;
 use crate::crashes;
 use crate::pool::{Catalogs, Event, Job, Options, Pool};
 use crate::talk::Reply;
@@ -42,8 +43,10 @@ impl Workers {
     async fn ask(&self, question: Question, describe: bool) -> Result<Reply, QueryError> {
         let pool = &self.0;
         pool.crashes.check(&crashes::text(&question), Instant::now())?;
-        // Before it takes anybody's place.
-        pool.guard(&question.sql, None).await?;
+        // Before it takes anybody's place. Statements about the system have a guard of their own.
+        if !is_of_the_system(&question) {
+            pool.guard(&question.sql, None).await?;
+        }
         let (taken, free) = oneshot::channel();
         let (reply, answer) = oneshot::channel();
         let tenant = question.tenant;

@@ -11,7 +11,7 @@ use vitals_model::limits::{
 use crate::error::{QueryError, SqlState};
 
 /// The text's tokens, when they are few enough and not too deep.
-pub(super) fn tokens(sql: &str) -> Result<Vec<TokenWithSpan>, QueryError> {
+pub(crate) fn tokens(sql: &str) -> Result<Vec<TokenWithSpan>, QueryError> {
     if sql.len() > QUERY_TEXT_BYTES_MAX {
         return Err(too_complex(format_args!(
             "it has {} bytes of at most {QUERY_TEXT_BYTES_MAX}",

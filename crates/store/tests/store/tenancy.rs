@@ -281,7 +281,8 @@ async fn tenants_users_keys_and_checkpoints_do_what_they_say() {
     assert!(matches!(store.create_user(&nobody, user("a@b")).await, Err(Error::NoTenant)));
 
     let token = store.create_key(&scope).await.unwrap();
-    assert_eq!(store.tenant_of_key(&token).await.unwrap(), Some(id));
+    let owner = Some((id, "springfield-gym".to_owned()));
+    assert_eq!(store.tenant_of_key(&token).await.unwrap(), owner);
     let mut wrong = token.clone();
     wrong.pop();
     for bad in ["", "vt_", "vt_x_y", wrong.as_str(), &token.replace("vt_", "")] {

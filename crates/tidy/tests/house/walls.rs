@@ -17,9 +17,11 @@ const ARROWS: [(&str, &[&str]); 16] = [
     ("ask", &["model"]),
     ("desk", &["model", "ask", "query"]),
     ("query", &["model"]),
+    ("access", &["model"]),
     ("lake", &["model", "query"]),
     ("workers", &["model", "query"]),
-    ("api", &["model", "log", "store", "query", "connect", "desk"]),
+    ("wire", &["model", "access", "query"]),
+    ("api", &["model", "log", "store", "access", "query", "connect", "desk"]),
     (
         "vitals",
         &[
@@ -29,10 +31,12 @@ const ARROWS: [(&str, &[&str]); 16] = [
             "log",
             "store",
             "connect",
+            "access",
             "query",
             "desk",
             "lake",
             "workers",
+            "wire",
             "api",
             "testkit",
         ],
@@ -43,14 +47,18 @@ const ARROWS: [(&str, &[&str]); 16] = [
 ];
 
 /// Rooms: an outside crate and the only ones of ours that may depend on it.
-const ROOMS: [(&str, &[&str]); 17] = [
+const ROOMS: [(&str, &[&str]); 21] = [
     ("rdkafka", &["log"]),
     ("fjall", &["log"]),
     ("sqlx", &["store"]),
     ("postgresql_embedded", &["store"]),
     ("datafusion", &["query", "lake"]),
-    ("arrow", &["query", "lake", "workers"]),
-    ("parquet", &["lake"]),
+    ("datafusion-pg-catalog", &["query"]),
+    ("arrow", &["query", "lake", "workers", "wire"]),
+    ("arrow-flight", &["wire"]),
+    ("pgwire", &["wire"]),
+    ("tonic", &["wire"]),
+    ("parquet", &["lake", "query"]),
     ("object_store", &["lake"]),
     ("axum", &["api"]),
     ("timely", &["dataflows", "engine"]),
@@ -62,7 +70,10 @@ const ROOMS: [(&str, &[&str]); 17] = [
     ("rustix", &["workers"]),
     (
         "tokio",
-        &["log", "store", "query", "lake", "workers", "desk", "api", "connect", "vitals", "bench"],
+        &[
+            "log", "store", "query", "lake", "workers", "wire", "desk", "api", "connect", "vitals",
+            "bench",
+        ],
     ),
 ];
 

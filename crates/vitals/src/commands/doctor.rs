@@ -2,6 +2,7 @@
 //!
 //! Promises to change nothing and to start nothing. Every finding that is not well says what to do.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use vitals_store::{EmbeddedPostgres, Store};
 
 use crate::backend;
 use crate::cli::Doctor;
-use crate::config::Settings;
+use crate::config::{Listen, Settings};
 use crate::data_dir::DataDir;
 use crate::failure::{Failure, Outcome};
 use crate::lake;
@@ -60,7 +61,17 @@ pub(crate) async fn run(settings: &Settings, it: &Doctor) -> Outcome {
     findings.push(log(settings, &dir).await);
     findings.push(self::lake(settings, &dir).await);
     if !runs {
-        findings.push(port(settings).await);
+        findings.push(port("listen", settings.listen, "--listen").await);
+        let doors = [
+            ("pg_listen", settings.pg_listen, "--pg-listen"),
+            ("flight_listen", settings.flight_listen, "--flight-listen"),
+        ];
+        for (what, listen, flag) in doors {
+            findings.push(match listen {
+                Listen::Off => well(what, "off"),
+                Listen::At(address) => port(what, address, flag).await,
+            });
+        }
     }
     if it.json {
         output::json(&findings)?;
@@ -150,10 +161,14 @@ fn zones() -> Finding {
 async fn running(dir: &DataDir) -> Option<Finding> {
     let run = dir.run()?;
     Some(match Remote::connect(&run).await {
-        Ok(_) => well(
-            "vitals up",
-            format_args!("process {} serves http://{} from this directory", run.pid, run.http),
-        ),
+        Ok(_) => {
+            let mut text = format!("process {} serves http://{}", run.pid, run.http);
+            let doors = [("the PostgreSQL protocol", run.pg), ("Flight SQL", run.flight)];
+            for (what, at) in doors.into_iter().filter_map(|(what, at)| Some((what, at?))) {
+                text.push_str(&format!(", {what} at {at}"));
+            }
+            well("vitals up", format_args!("{text} from this directory"))
+        }
         // After a kill nobody has removed it yet; the next command does.
         Err(_) => well("vitals up", "does not run here (an earlier one was killed)"),
     })
@@ -255,15 +270,13 @@ async fn log_ends(settings: &Settings, dir: &DataDir) -> Option<Offsets> {
     Remote::connect(&dir.run()?).await.ok()?.log_ends().await.ok()
 }
 
-/// Whether the address of `vitals up` is free.
-async fn port(settings: &Settings) -> Finding {
-    let what = "listen";
-    let connected = tokio::net::TcpStream::connect(settings.listen);
+/// Whether an address of `vitals up` is free.
+async fn port(what: &'static str, address: SocketAddr, flag: &str) -> Finding {
+    let connected = tokio::net::TcpStream::connect(address);
     match tokio::time::timeout(PORT_TIMEOUT, connected).await {
-        Ok(Ok(_)) => ill(
-            what,
-            format_args!("something else serves {}; choose another --listen", settings.listen),
-        ),
-        _ => well(what, format_args!("{} is free", settings.listen)),
+        Ok(Ok(_)) => {
+            ill(what, format_args!("something else serves {address}; choose another {flag}"))
+        }
+        _ => well(what, format_args!("{address} is free")),
     }
 }

@@ -18,6 +18,7 @@ pub(crate) async fn run(settings: &Settings, it: Sql) -> Outcome {
         SqlFormat::Csv => "csv",
         SqlFormat::Json => "json",
         SqlFormat::Arrow => "arrow",
+        SqlFormat::Parquet => "parquet",
         SqlFormat::Xlsx => "xlsx",
     };
     let question = SqlQuestion { tenant: it.tenant, sql: it.sql, format: format.to_owned() };

@@ -15,6 +15,7 @@ use crate::cli::Up;
 use crate::config::{Role, Settings};
 use crate::data_dir::{DataDir, Held, Hold, RunFile};
 use crate::desk;
+use crate::doors::{Addresses, Shut};
 use crate::failure::{Failure, Outcome};
 use crate::lake;
 use crate::lake_follower::LakeFollower;
@@ -26,7 +27,7 @@ use crate::readiness::Ready;
 use crate::start::{self, Start};
 use crate::status::Status;
 use crate::supervisor::{Supervisor, signalled};
-use crate::{demo, http, output, telemetry, workers};
+use crate::{demo, doors, http, output, telemetry, workers};
 
 /// Runs `vitals up`.
 pub(crate) async fn run(settings: &Settings, it: &Up) -> Outcome {
@@ -43,8 +44,9 @@ pub(crate) async fn run(settings: &Settings, it: &Up) -> Outcome {
     };
     // Before the slow part: a wrong address is said at once.
     let public = http::bind(settings.listen).await?;
+    let shut = doors::bind(settings).await?;
     let backend = Backend::open(settings, held.dir()).await?;
-    let result = serve(settings, it, (&held, &backend), public).await;
+    let result = serve((settings, it), (&held, &backend), public, shut).await;
     backend.close().await;
     result
 }
@@ -52,10 +54,10 @@ pub(crate) async fn run(settings: &Settings, it: &Up) -> Outcome {
 type Bound = (tokio::net::TcpListener, SocketAddr);
 
 async fn serve(
-    settings: &Settings,
-    it: &Up,
+    (settings, it): (&Settings, &Up),
     (held, backend): (&Held, &Backend),
     (listener, address): Bound,
+    shut: Shut,
 ) -> Outcome {
     let status = Status::new();
     let mut supervisor = Supervisor::new();
@@ -78,7 +80,9 @@ async fn serve(
         store: backend.store.clone(),
         engine: engine.clone(),
     });
-    let mut routes = health::routes(ready, telemetry::metrics()?);
+    let addresses = shut.addresses();
+    let questions = shut.open((answers, backend.store.clone()), &mut supervisor);
+    let mut routes = health::routes(ready, telemetry::metrics()?).merge(questions);
     if settings.has(Role::Api) {
         let keys = Arc::new(backend.store.clone());
         routes = routes.merge(vitals_api::ask::routes(Arc::clone(&desk), keys.clone()));
@@ -93,24 +97,7 @@ async fn serve(
     supervisor.start("control", http::serve(door, routes, supervisor.stop()));
 
     if engine.is_some() {
-        let start = Start {
-            log: backend.log.clone(),
-            store: backend.store.clone(),
-            status: status.clone(),
-            patient: settings.database_url.is_some(),
-            repair: it.repair,
-            checkpoints: Checkpointing::of(settings, held.dir(), backend),
-        };
-        supervisor.start("engine", start::run(start, supervisor.stop()));
-        if let Some(interval) = settings.maintenance_interval() {
-            let maintenance = Maintenance {
-                log: backend.log.clone(),
-                store: backend.store.clone(),
-                status: status.clone(),
-                interval,
-            };
-            supervisor.start("maintenance", maintenance.run(supervisor.stop()));
-        }
+        start_engine((settings, it), (held, backend), &status, &mut supervisor);
     }
     if let Some(keeper) = keeper {
         supervisor.start("lake", keeper.run(supervisor.stop()));
@@ -119,7 +106,8 @@ async fn serve(
         let waits = engine.clone();
         supervisor.start("demo", demo::run(operator, waits, supervisor.stop()));
     }
-    let run = RunFile { pid: std::process::id(), http: address, control, token };
+    let Addresses { pg, flight } = addresses;
+    let run = RunFile { pid: std::process::id(), http: address, pg, flight, control, token };
     let work = async {
         let serving = async {
             if let Some(status) = &engine {
@@ -135,6 +123,33 @@ async fn serve(
         }
     };
     supervisor.run_while(work).await
+}
+
+/// The engine, and what runs beside it.
+fn start_engine(
+    (settings, it): (&Settings, &Up),
+    (held, backend): (&Held, &Backend),
+    status: &Status,
+    supervisor: &mut Supervisor,
+) {
+    let start = Start {
+        log: backend.log.clone(),
+        store: backend.store.clone(),
+        status: status.clone(),
+        patient: settings.database_url.is_some(),
+        repair: it.repair,
+        checkpoints: Checkpointing::of(settings, held.dir(), backend),
+    };
+    supervisor.start("engine", start::run(start, supervisor.stop()));
+    if let Some(interval) = settings.maintenance_interval() {
+        let maintenance = Maintenance {
+            log: backend.log.clone(),
+            store: backend.store.clone(),
+            status: status.clone(),
+            interval,
+        };
+        supervisor.start("maintenance", maintenance.run(supervisor.stop()));
+    }
 }
 
 /// The keeper of this directory's lake, where one is wanted: questions are answered from it.

@@ -60,7 +60,7 @@ fn import_read_verify_import_again_and_stop() {
 fn a_second_up_says_who_runs_there() {
     let world = World::new();
     let up = world.up(&[]);
-    let run = world.run(&["up", "--listen", "127.0.0.1:0"]).expect(1);
+    let run = world.run(&[&["up"], &PORTS[..]].concat()).expect(1);
     let text = run.stderr;
     assert!(text.contains(&format!("process {}", up.pid())) && text.contains(&up.http), "{text}");
     assert!(up.stdout.try_recv().is_err(), "one line on standard output, and no other");
@@ -110,7 +110,7 @@ fn a_difference_is_found_refused_and_repaired() {
     assert_ne!(touched, "0");
     let run = world.run(&["verify"]).expect(1);
     assert!(run.stdout.contains("DIFFERENT") && run.stdout.contains("stored"), "{}", run.stdout);
-    let run = world.run(&["up", "--listen", "127.0.0.1:0"]).expect(1);
+    let run = world.run(&[&["up"], &PORTS[..]].concat()).expect(1);
     assert!(
         run.stderr.contains("--repair") && run.stderr.contains("revenue_trend"),
         "{}",
@@ -130,7 +130,7 @@ fn maintenance_puts_away_what_no_start_needs() {
     online_retail(&file, 300);
     let file = file.to_str().unwrap();
     let start = || {
-        let mut command = world.command(&["up", "--listen", "127.0.0.1:0"]);
+        let mut command = world.command(&[&["up"], &PORTS[..]].concat());
         command.env("VITALS_MAINTENANCE_INTERVAL_S", "1");
         Up::start(command)
     };

@@ -56,7 +56,7 @@ impl Shared {
     }
 
     fn up(&self, world: &World) -> Up {
-        Up::start(self.command(world, &["up", "--listen", "127.0.0.1:0"]))
+        Up::start(self.command(world, &[&["up"], &PORTS[..]].concat()))
     }
 
     /// Starts the import of `retail.csv`; it waits for an engine to commit what it publishes.
@@ -208,7 +208,7 @@ fn roles_split_the_work_and_none_does_anothers() {
     let shared = Shared::around(&kafka);
     online_retail(&shared.world.path("retail.csv"), 300);
     let up = |world: &World, roles: &str| {
-        Up::start(shared.command(world, &["up", "--listen", "127.0.0.1:0", "--roles", roles]))
+        Up::start(shared.command(world, &[&["up", "--roles", roles], &PORTS[..]].concat()))
     };
     let engine = up(&shared.other, "engine,query");
     // Without its addresses a command turns to the process of its data directory.

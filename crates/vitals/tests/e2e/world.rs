@@ -17,6 +17,10 @@ use vitals_store::{EmbeddedPostgres, Store};
 /// Longest wait for anything. Generous: the machine may be busy with a compiler.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(180);
 
+/// Ports of a `vitals up` that is in nobody's way.
+pub(crate) const PORTS: [&str; 6] =
+    ["--listen", "127.0.0.1:0", "--pg-listen", "off", "--flight-listen", "off"];
+
 /// A temporary directory that PostgreSQL's user can reach, and the binary.
 pub(crate) struct World {
     root: tempfile::TempDir,
@@ -64,7 +68,7 @@ impl World {
 
     /// Starts `vitals up` on a free port and waits until it is ready.
     pub(crate) fn up(&self, args: &[&str]) -> Up {
-        let mut all = vec!["up", "--listen", "127.0.0.1:0"];
+        let mut all = [&["up"], &PORTS[..]].concat();
         all.extend(args);
         Up::start(self.command(&all))
     }
