@@ -10,7 +10,9 @@ pub mod door;
 pub mod frames;
 pub mod health;
 pub mod operator;
+pub mod queries;
 pub mod reports;
+pub mod shelf;
 pub mod token;
 
 pub use axum::Router;

@@ -205,7 +205,7 @@ fn value(answer: &Answer) -> Result<Value, ArrowError> {
 }
 
 /// A type as SQL calls it.
-fn sql_type(of: &DataType) -> String {
+pub(crate) fn sql_type(of: &DataType) -> String {
     match of {
         DataType::Decimal128(digits, decimals) => format!("numeric({digits},{decimals})"),
         DataType::Timestamp(_, Some(_)) => "timestamptz".to_owned(),

@@ -25,6 +25,7 @@ pub mod guard;
 mod one_stream;
 pub mod records;
 mod rows;
+pub mod schema;
 pub mod session;
 mod slots;
 pub mod tables;

@@ -7,7 +7,7 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
 use super::{no_complaints, root, text};
 
 /// Allowed arrows: a crate and which of ours it may depend on. The same table stands in ARCHITECTURE.md. Dev-dependencies are free.
-const ARROWS: [(&str, &[&str]); 15] = [
+const ARROWS: [(&str, &[&str]); 16] = [
     ("model", &[]),
     ("dataflows", &["model"]),
     ("engine", &["model", "dataflows"]),
@@ -15,7 +15,8 @@ const ARROWS: [(&str, &[&str]); 15] = [
     ("store", &["model"]),
     ("connect", &["model"]),
     ("ask", &["model"]),
-    ("desk", &["model", "ask", "query"]),
+    ("llm", &["model"]),
+    ("desk", &["model", "ask", "query", "llm"]),
     ("query", &["model"]),
     ("lake", &["model", "query"]),
     ("api", &["model", "log", "store", "query", "connect", "desk"]),
@@ -29,6 +30,7 @@ const ARROWS: [(&str, &[&str]); 15] = [
             "store",
             "connect",
             "query",
+            "llm",
             "desk",
             "lake",
             "api",
@@ -56,8 +58,11 @@ const ROOMS: [(&str, &[&str]); 16] = [
     ("clap", &["vitals", "bench"]),
     ("anyhow", &["vitals", "bench"]),
     ("figment", &["vitals", "bench"]),
-    ("reqwest", &["connect", "vitals"]),
-    ("tokio", &["log", "store", "query", "lake", "desk", "api", "connect", "vitals", "bench"]),
+    ("reqwest", &["connect", "llm", "vitals"]),
+    (
+        "tokio",
+        &["log", "store", "query", "lake", "llm", "desk", "api", "connect", "vitals", "bench"],
+    ),
 ];
 
 type Arrows = BTreeMap<String, BTreeSet<String>>;

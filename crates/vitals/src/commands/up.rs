@@ -60,7 +60,7 @@ async fn serve(
     let engine = settings.has(Role::Engine).then(|| status.clone());
     let answers: Arc<dyn Answers> =
         Arc::new(FromTheLog::new(backend.log.clone(), backend.store.clone()));
-    let desk = desk::open(backend, &answers);
+    let desk = desk::open(desk::helper(settings)?, backend, &answers);
     let local = Arc::new(Local {
         log: backend.log.clone(),
         store: backend.store.clone(),
@@ -76,9 +76,7 @@ async fn serve(
     });
     let mut routes = health::routes(ready, telemetry::metrics()?);
     if settings.has(Role::Api) {
-        let keys = Arc::new(backend.store.clone());
-        routes = routes.merge(vitals_api::ask::routes(Arc::clone(&desk), keys.clone()));
-        routes = routes.merge(vitals_api::reports::routes(desk, keys));
+        routes = routes.merge(desk::routes(backend, &desk));
     }
     supervisor.start("http", http::serve(listener, routes, supervisor.stop()));
 
@@ -89,28 +87,11 @@ async fn serve(
     supervisor.start("control", http::serve(door, routes, supervisor.stop()));
 
     if engine.is_some() {
-        let start = Start {
-            log: backend.log.clone(),
-            store: backend.store.clone(),
-            status: status.clone(),
-            patient: settings.database_url.is_some(),
-            repair: it.repair,
-        };
-        supervisor.start("engine", start::run(start, supervisor.stop()));
-        if let Some(interval) = settings.maintenance_interval() {
-            let maintenance = Maintenance {
-                log: backend.log.clone(),
-                store: backend.store.clone(),
-                status: status.clone(),
-                interval,
-            };
-            supervisor.start("maintenance", maintenance.run(supervisor.stop()));
-        }
-        if let Some(interval) = settings.lake_flush_interval() {
-            let sources = (backend.log.clone(), backend.store.clone());
-            let keeper = LakeKeeper::open(sources, held.dir(), status.clone(), interval).await?;
-            supervisor.start("lake", keeper.run(supervisor.stop()));
-        }
+        start_engine(&mut supervisor, (settings, it), (held, backend), &status).await?;
+    }
+    if settings.has(Role::Query) {
+        let scheduler = desk::scheduler(settings, backend, &desk);
+        supervisor.start("schedules", scheduler.run(supervisor.stop()));
     }
     if it.demo {
         let waits = engine.clone();
@@ -132,4 +113,36 @@ async fn serve(
         }
     };
     supervisor.run_while(work).await
+}
+
+/// Starts the engine, and what keeps its log, history and lake.
+async fn start_engine(
+    supervisor: &mut Supervisor,
+    (settings, it): (&Settings, &Up),
+    (held, backend): (&Held, &Backend),
+    status: &Status,
+) -> Outcome {
+    let start = Start {
+        log: backend.log.clone(),
+        store: backend.store.clone(),
+        status: status.clone(),
+        patient: settings.database_url.is_some(),
+        repair: it.repair,
+    };
+    supervisor.start("engine", start::run(start, supervisor.stop()));
+    if let Some(interval) = settings.maintenance_interval() {
+        let maintenance = Maintenance {
+            log: backend.log.clone(),
+            store: backend.store.clone(),
+            status: status.clone(),
+            interval,
+        };
+        supervisor.start("maintenance", maintenance.run(supervisor.stop()));
+    }
+    if let Some(interval) = settings.lake_flush_interval() {
+        let sources = (backend.log.clone(), backend.store.clone());
+        let keeper = LakeKeeper::open(sources, held.dir(), status.clone(), interval).await?;
+        supervisor.start("lake", keeper.run(supervisor.stop()));
+    }
+    Ok(())
 }

@@ -6,6 +6,7 @@ mod ask;
 mod cli;
 mod online_retail;
 mod pipeline;
+mod reports;
 mod shared;
 mod sql;
 #[allow(unreachable_pub, reason = "a module two tests share")]
