@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -43,10 +44,10 @@ struct Question {
 async fn ask(
     State(door): State<Door>,
     headers: HeaderMap,
-    bytes: Bytes,
+    bytes: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
     let tenant = door::tenant(door.keys.as_ref(), &headers).await?;
-    let Question { question } = door::body(&bytes)?;
+    let Question { question } = door::body(bytes)?;
     let asked = door.desk.ask(tenant, &question).await.map_err(|it| Problem::from(&it))?;
     Ok(door::private(Json(asked).into_response()))
 }

@@ -19,7 +19,7 @@ use vitals_model::{Offsets, TenantId};
 use crate::frames;
 use crate::operator::{
     AskQuestion, BadLine, Checkpoint, NewTenant, NewUser, Operator, Refusal, RefusalKind,
-    ReportQuestion, SqlAnswer, SqlQuestion,
+    ReportQuestion, ShelfOrder, SqlAnswer, SqlQuestion,
 };
 use crate::token::ControlToken;
 
@@ -42,6 +42,7 @@ pub fn routes(operator: SharedOperator, token: ControlToken) -> Router {
         .route("/control/sql", post(sql))
         .route("/control/ask", post(ask))
         .route("/control/report", post(report))
+        .route("/control/shelf/{tenant}", post(shelf))
         .layer(DefaultBodyLimit::max(HTTP_BODY_BYTES_MAX))
         .layer(guard)
         .with_state(operator)
@@ -195,6 +196,14 @@ async fn report(
     Json(question): Json<ReportQuestion>,
 ) -> Result<Vec<u8>, Refusal> {
     encode_answer(&operator.report(question).await?)
+}
+
+async fn shelf(
+    State(operator): State<SharedOperator>,
+    Path(tenant): Path<String>,
+    Json(order): Json<ShelfOrder>,
+) -> Result<impl IntoResponse, Refusal> {
+    Ok(Json(operator.shelf(tenant, order).await?))
 }
 
 /// An answer on the wire: its head as one line of JSON, then its rows as they are.

@@ -5,6 +5,8 @@
 
 use async_trait::async_trait;
 use axum::Json;
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
@@ -136,8 +138,16 @@ pub(crate) async fn tenant(keys: &dyn Keys, headers: &HeaderMap) -> Result<Tenan
 }
 
 /// A body of JSON, strictly read.
-pub(crate) fn body<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
-    serde_json::from_slice(bytes).map_err(|error| {
+pub(crate) fn body<T: DeserializeOwned>(
+    bytes: Result<Bytes, BytesRejection>,
+) -> Result<T, Problem> {
+    let bytes = bytes.map_err(|error| match error.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            Problem::new(error.status(), "too_large", "the body is longer than it may be here")
+        }
+        _ => Problem::new(StatusCode::BAD_REQUEST, "bad_request", "the body cannot be read"),
+    })?;
+    serde_json::from_slice(&bytes).map_err(|error| {
         Problem::new(
             StatusCode::BAD_REQUEST,
             "bad_request",

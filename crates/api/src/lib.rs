@@ -13,8 +13,10 @@ pub mod frames;
 pub mod health;
 pub mod operator;
 mod problem;
+pub mod queries;
 pub mod query;
 pub mod reports;
+pub mod shelf;
 pub mod token;
 
 pub use axum::Router;

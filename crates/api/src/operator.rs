@@ -8,11 +8,15 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use vitals_desk::reports::NotRun;
-use vitals_desk::{Asked, NotAnswered};
+use serde_json::Value;
+use vitals_desk::Asked;
 use vitals_log::Message;
 use vitals_model::batch::Counts;
 use vitals_model::{Offsets, TenantId};
+
+mod desk;
+
+pub use desk::{AskQuestion, ReportQuestion, ShelfOrder};
 
 /// A refusal: what was wrong, and what to do about it. Both are fit to show.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -271,62 +275,6 @@ pub struct SqlAnswer {
     pub body: Vec<u8>,
 }
 
-/// A question in plain language.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AskQuestion {
-    /// Whose tables it is about, by slug.
-    pub tenant: String,
-    /// The question.
-    pub question: String,
-}
-
-impl From<NotAnswered> for Refusal {
-    fn from(it: NotAnswered) -> Self {
-        let kind = match &it {
-            NotAnswered::Cannot { .. } => RefusalKind::Invalid,
-            NotAnswered::Query(_)
-            | NotAnswered::Unavailable { .. }
-            | NotAnswered::TooMany { .. } => RefusalKind::Failed,
-        };
-        let mend = match &it {
-            NotAnswered::Cannot { nearest, .. } if !nearest.is_empty() => {
-                format!("ask something like \"{}\"", nearest.join("\" or \""))
-            }
-            NotAnswered::Query(error) => error.mend.clone(),
-            NotAnswered::Cannot { .. } => String::new(),
-            NotAnswered::Unavailable { retry_after_s, .. }
-            | NotAnswered::TooMany { retry_after_s, .. } => {
-                format!("try again in {retry_after_s} s")
-            }
-        };
-        Self::new(kind, it, mend)
-    }
-}
-
-/// A report to be run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ReportQuestion {
-    /// Whose tables it is about, by slug.
-    pub tenant: String,
-    /// The report's name.
-    pub name: String,
-    /// What it is told.
-    pub params: BTreeMap<String, String>,
-    /// In which form the rows are wanted.
-    pub format: String,
-}
-
-impl From<NotRun> for Refusal {
-    fn from(it: NotRun) -> Self {
-        let (kind, mend) = match &it {
-            NotRun::NoReport(_) => (RefusalKind::Missing, "see 'vitals reports list'".to_owned()),
-            NotRun::Param(_) => (RefusalKind::Invalid, "see 'vitals reports list'".to_owned()),
-            NotRun::Query(error) => (RefusalKind::Failed, error.mend.clone()),
-        };
-        Self::new(kind, it, mend)
-    }
-}
-
 /// One who carries out an operator's orders.
 #[async_trait::async_trait]
 pub trait Operator: Send + Sync {
@@ -364,6 +312,8 @@ pub trait Operator: Send + Sync {
     async fn sql(&self, question: SqlQuestion) -> Result<SqlAnswer, Refusal>;
     /// Answers a question in plain language.
     async fn ask(&self, question: AskQuestion) -> Result<Asked, Refusal>;
-    /// Runs a report.
+    /// Keeps, lists or forgets a tenant's (by slug) saved queries and schedules.
+    async fn shelf(&self, tenant: String, order: ShelfOrder) -> Result<Value, Refusal>;
+    /// Runs a report or a saved query.
     async fn report(&self, question: ReportQuestion) -> Result<SqlAnswer, Refusal>;
 }

@@ -1,6 +1,6 @@
 //! What a translator must know of a tenant, read through the tenant's own fenced session.
 //!
-//! Promises that a business is read at most once in [`KEPT`] unless too many others are asked about meanwhile, that
+//! Promises that a business is read at most once in [`KEPT_US`] unless too many others are asked about meanwhile, that
 //! so many are kept and no more, and that its lexicon is put together anew only when it has changed.
 
 use std::collections::BTreeMap;

@@ -7,6 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use vitals_ask::{Check, Grammar, Translation, plain};
+use vitals_llm::Assistant;
+use vitals_model::limits::QUESTION_BYTES_MAX;
+use vitals_model::local_time::Zone;
 use vitals_model::{TenantId, UtcMicros};
 use vitals_query::{Answers, QueryError};
 
@@ -14,18 +17,32 @@ use crate::asked::{Asked, Checked, Dates, NotAnswered};
 use crate::businesses::Businesses;
 use crate::checked::differences;
 use crate::rows::Table;
-use crate::{chart, sentence};
+use crate::{chart, model, sentence};
 
 /// What the translator of this program is called.
 const BUILTIN: &str = "builtin";
 /// Longest wait for the second computation; the answer does not depend on it.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Who is asked to turn a question into SQL.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    /// The built-in translator alone.
+    Builtin,
+    /// A language model alone.
+    Model,
+    /// The built-in translator, and a model for what it declines.
+    #[default]
+    Both,
+}
+
 /// Answers questions in plain language.
 #[derive(Debug)]
 pub struct Desk {
     pub(crate) answers: Arc<dyn Answers>,
     recount: Option<Arc<dyn Answers>>,
+    assistant: Option<Arc<Assistant>>,
+    order: Order,
     businesses: Businesses,
     clock: fn() -> UtcMicros,
 }
@@ -34,13 +51,20 @@ impl Desk {
     /// A desk over whoever computes answers.
     #[must_use]
     pub fn new(answers: Arc<dyn Answers>, clock: fn() -> UtcMicros) -> Self {
-        Self { answers, recount: None, businesses: Businesses::default(), clock }
+        let (businesses, order) = (Businesses::default(), Order::Builtin);
+        Self { answers, recount: None, assistant: None, order, businesses, clock }
     }
 
     /// With one whose vitals are computed anew by their definitions, for the second computation.
     #[must_use]
     pub fn with_recount(self, recount: Arc<dyn Answers>) -> Self {
         Self { recount: Some(recount), ..self }
+    }
+
+    /// With a language model, asked in this order.
+    #[must_use]
+    pub fn with_assistant(self, assistant: Arc<Assistant>, order: Order) -> Self {
+        Self { assistant: Some(assistant), order, ..self }
     }
 
     /// Answers a tenant's question.
@@ -50,10 +74,47 @@ impl Desk {
     pub async fn ask(&self, tenant: TenantId, question: &str) -> Result<Asked, NotAnswered> {
         let question = plain(question);
         let grammar = self.grammar(tenant).await?;
-        let translation = grammar.translate(&question)?;
+        let (mut translation, by) = self.translate(tenant, &grammar, &question).await?;
         let table = Table::of(self.answers.as_ref(), tenant, &translation.sql).await?;
+        if by != BUILTIN {
+            let is_key = |it: &&crate::asked::Column| !it.is_number();
+            translation.keys = table.columns.iter().take_while(is_key).count();
+        }
         let check = self.check(tenant, &translation, &table).await;
-        Ok(answer(question, BUILTIN.to_owned(), translation, (table, check)))
+        Ok(answer(question, by, translation, (table, check)))
+    }
+
+    /// The SQL of a question, and who wrote it.
+    async fn translate(
+        &self,
+        tenant: TenantId,
+        grammar: &Grammar,
+        question: &str,
+    ) -> Result<(Translation, String), NotAnswered> {
+        let builtin = || grammar.translate(question).map(|it| (it, BUILTIN.to_owned()));
+        let Some(assistant) = self.assistant.as_ref().filter(|_| self.order != Order::Builtin)
+        else {
+            return Ok(builtin()?);
+        };
+        let nearest = match builtin() {
+            Ok(translated) if self.order == Order::Both => return Ok(translated),
+            // A question that is too long, or no text, is nobody's.
+            Err(no) if question.len() > QUESTION_BYTES_MAX => return Err(no.into()),
+            Err(no) => no.nearest,
+            Ok(_) => Vec::new(),
+        };
+        let business = (tenant, grammar.business());
+        let drafted = (question, (self.clock)());
+        let drafted = model::translate(assistant, self.answers.as_ref(), business, drafted).await;
+        drafted.map_err(|no| model::not_answered(no, nearest))
+    }
+
+    /// A tenant's zone.
+    ///
+    /// # Errors
+    /// The tenant's settings cannot be read.
+    pub async fn zone(&self, tenant: TenantId) -> Result<Zone, QueryError> {
+        Ok(self.grammar(tenant).await?.business().zone)
     }
 
     pub(crate) async fn grammar(&self, tenant: TenantId) -> Result<Arc<Grammar>, QueryError> {
@@ -95,7 +156,7 @@ impl Desk {
             Err(why) => (None, Some(why), Vec::new()),
         };
         if agrees == Some(false) {
-            tracing::warn!(tenant = %tenant, by, sql = translation.sql, "two computations of one number differ");
+            tracing::warn!(tenant = %tenant, by, "two computations of one number differ");
         }
         Some(Checked { by: by.to_owned(), sql: sql.clone(), agrees, why_not, differences })
     }

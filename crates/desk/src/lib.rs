@@ -14,9 +14,12 @@ mod businesses;
 mod chart;
 mod checked;
 mod desk;
+mod model;
 pub mod reports;
+pub mod rhythm;
 mod rows;
+pub mod saved;
 mod sentence;
 
 pub use asked::{Asked, NotAnswered};
-pub use desk::Desk;
+pub use desk::{Desk, Order};

@@ -168,7 +168,7 @@ pub fn json_value(answer: &Answer) -> Result<serde_json::Value, QueryError> {
 }
 
 /// A type as SQL calls it.
-fn sql_type(of: &DataType) -> String {
+pub(crate) fn sql_type(of: &DataType) -> String {
     match of {
         DataType::Decimal128(digits, decimals) => format!("numeric({digits},{decimals})"),
         DataType::Timestamp(_, Some(_)) => "timestamptz".to_owned(),

@@ -28,6 +28,7 @@ pub mod params;
 pub mod predicate;
 pub mod records;
 mod rows;
+pub mod schema;
 pub mod served;
 pub mod session;
 mod slots;

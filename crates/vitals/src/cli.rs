@@ -8,6 +8,12 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::Serialize;
 
+mod desk;
+
+pub(crate) use desk::{
+    Ask, AskFormat, Queries, QuerySave, ReportRun, Reports, ScheduleCreate, Schedules,
+};
+
 /// Keeps the vital signs of many small businesses current.
 #[derive(Debug, Parser)]
 #[command(name = "vitals", version, propagate_version = true, disable_help_subcommand = true)]
@@ -79,6 +85,12 @@ pub(crate) enum Command {
     /// Lists and runs reports
     #[command(subcommand)]
     Reports(Reports),
+    /// Keeps, lists, runs and forgets queries of a tenant
+    #[command(subcommand)]
+    Queries(Queries),
+    /// Runs reports and saved queries by the calendar
+    #[command(subcommand)]
+    Schedules(Schedules),
     /// Recomputes every vital from the log by its SQL definition and compares it with the store
     Verify(Verify),
     /// Checks every dependency and setting, and says what to mend
@@ -281,28 +293,6 @@ pub(crate) struct Sql {
     pub(crate) format: SqlFormat,
 }
 
-#[derive(Debug, Args)]
-pub(crate) struct Ask {
-    /// The question, as one text
-    pub(crate) question: String,
-    /// Whose business
-    #[arg(long, value_name = "SLUG")]
-    pub(crate) tenant: String,
-    /// The answer's form
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) format: AskFormat,
-}
-
-/// The forms an answer in plain language may take.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(crate) enum AskFormat {
-    /// A sentence, the rows, and what they rest on.
-    #[default]
-    Table,
-    /// One JSON object.
-    Json,
-}
-
 /// The forms an answer may take.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum SqlFormat {
@@ -319,36 +309,6 @@ pub(crate) enum SqlFormat {
     Parquet,
     /// A workbook.
     Xlsx,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Reports {
-    /// Lists the reports and what they may be told
-    List {
-        /// Prints JSON
-        #[arg(long)]
-        json: bool,
-    },
-    /// Runs a report
-    Run(ReportRun),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ReportRun {
-    /// The report's name
-    pub(crate) name: String,
-    /// Whose business
-    #[arg(long, value_name = "SLUG")]
-    pub(crate) tenant: String,
-    /// What it is told, as name=value; may be given several times
-    #[arg(long, value_name = "NAME=VALUE")]
-    pub(crate) param: Vec<String>,
-    /// The form of its rows: table, csv, json, arrow, xlsx ..
-    #[arg(long, default_value = "table")]
-    pub(crate) format: String,
-    /// A file to put them into
-    #[arg(long, value_name = "FILE")]
-    pub(crate) out: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

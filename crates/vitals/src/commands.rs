@@ -5,6 +5,7 @@ pub(crate) mod doctor;
 pub(crate) mod import;
 pub(crate) mod people;
 pub(crate) mod reports;
+pub(crate) mod shelf;
 pub(crate) mod simulate;
 pub(crate) mod sql;
 pub(crate) mod tenants;

@@ -54,6 +54,33 @@ pub(crate) struct Settings {
     pub(crate) checkpoint_messages: u64,
     /// Form of the telemetry.
     pub(crate) log_format: LogFormat,
+    /// Where files of schedules go; `reports` in the data directory without.
+    pub(crate) reports_dir: Option<PathBuf>,
+    /// Who turns questions into SQL.
+    pub(crate) ask_translator: Translator,
+    /// The address of a language model, in front of `/chat/completions`; `OPENAI_BASE_URL` too.
+    pub(crate) llm_base_url: Option<String>,
+    /// The model's name.
+    pub(crate) llm_model: Option<String>,
+    /// Its key; `OPENAI_API_KEY` too.
+    pub(crate) llm_api_key: Option<String>,
+    /// A file that holds the key; `OPENAI_API_KEY_FILE` too.
+    pub(crate) llm_api_key_file: Option<PathBuf>,
+    /// Tokens that one tenant's questions may cost in a day.
+    pub(crate) llm_tokens_per_day: u64,
+}
+
+/// Who turns questions in plain language into SQL.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Translator {
+    /// The one of this program.
+    Builtin,
+    /// A language model.
+    Llm,
+    /// The one of this program, and a language model for what it declines.
+    #[default]
+    Both,
 }
 
 impl std::fmt::Debug for Settings {
@@ -137,6 +164,13 @@ impl Default for Settings {
             lake_flush_interval_s: 60,
             checkpoint_messages: 100_000,
             log_format: LogFormat::Text,
+            reports_dir: None,
+            ask_translator: Translator::Both,
+            llm_base_url: None,
+            llm_model: None,
+            llm_api_key: None,
+            llm_api_key_file: None,
+            llm_tokens_per_day: 200_000,
         }
     }
 }
@@ -156,11 +190,20 @@ const OTHER_VARIABLES: [&str; 7] = [
     "VITALS_SEED",
 ];
 
+/// Names in the environment that other programs know too, and what we call them. Ours win.
+const SHARED: [(&str, &str); 3] = [
+    ("OPENAI_BASE_URL", "llm_base_url"),
+    ("OPENAI_API_KEY", "llm_api_key"),
+    ("OPENAI_API_KEY_FILE", "llm_api_key_file"),
+];
+
 /// What the environment says, read once.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Environment {
     /// `VITALS_*`, name and value, sorted.
     pub(crate) vitals: Vec<(String, String)>,
+    /// Settings that other programs read by the same names: ours, and the value.
+    pub(crate) shared: Vec<(&'static str, String)>,
     /// `VITALS_LOG`, else `RUST_LOG`: which telemetry is wanted.
     pub(crate) log_filter: Option<String>,
     /// `NO_COLOR` is set to something.
@@ -176,8 +219,10 @@ impl Environment {
             .collect();
         vitals.sort();
         let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let shared = SHARED.into_iter().filter_map(|(name, key)| Some((key, set(name)?))).collect();
         Self {
             vitals,
+            shared,
             log_filter: set("VITALS_LOG").or_else(|| set("RUST_LOG")),
             no_color: set("NO_COLOR").is_some(),
         }
@@ -228,6 +273,9 @@ pub(crate) fn load(
         // Each source is checked as it is added, so that an error can name the one to mend.
         extract(&figment, &format!("the settings file {}", file.display()))?;
     }
+    for (key, text) in &environment.shared {
+        figment = figment.merge(Serialized::default(key, text));
+    }
     for key in keys() {
         let name = variable(&key);
         if let Some(text) = environment.get(&name) {
@@ -265,7 +313,8 @@ fn from_text(key: &str, text: &str) -> serde_json::Value {
         | "kafka_replication"
         | "maintenance_interval_s"
         | "lake_flush_interval_s"
-        | "checkpoint_messages" => text.parse::<u64>().map_or_else(|_| text.into(), Into::into),
+        | "checkpoint_messages"
+        | "llm_tokens_per_day" => text.parse::<u64>().map_or_else(|_| text.into(), Into::into),
         _ => text.into(),
     }
 }
@@ -327,10 +376,25 @@ fn check(mut settings: Settings) -> Outcome<Settings> {
             "check --database-url or VITALS_DATABASE_URL",
         ));
     }
+    if settings.ask_translator == Translator::Llm && settings.llm().is_none() {
+        return Err(Failure::usage(
+            "questions are to be translated by a language model, and none is named",
+            "set llm_base_url and llm_model, or ask_translator to builtin",
+        ));
+    }
     Ok(settings)
 }
 
 impl Settings {
+    /// Where a language model is asked, and its name; `None` unless both are set.
+    pub(crate) fn llm(&self) -> Option<(&str, &str)> {
+        let set = |it: &'_ Option<String>| it.as_ref().is_some_and(|it| !it.trim().is_empty());
+        if !set(&self.llm_base_url) || !set(&self.llm_model) {
+            return None;
+        }
+        self.llm_base_url.as_deref().zip(self.llm_model.as_deref())
+    }
+
     /// Whether both the log and the database are outside the data directory.
     pub(crate) fn external(&self) -> bool {
         self.kafka.is_some() && self.database_url.is_some()
@@ -351,6 +415,11 @@ impl Settings {
     pub(crate) fn lake_flush_interval(&self) -> Option<Duration> {
         let seconds = self.lake_flush_interval_s;
         (seconds > 0).then(|| Duration::from_secs(seconds.min(MAINTENANCE_INTERVAL_S_MAX)))
+    }
+
+    /// Where files of schedules go.
+    pub(crate) fn reports_dir(&self) -> PathBuf {
+        self.reports_dir.clone().unwrap_or_else(|| self.data_dir.join("reports"))
     }
 
     /// The data directory.

@@ -37,6 +37,7 @@ mod readiness;
 mod recounted;
 mod remote;
 mod replay;
+mod scheduler;
 mod session;
 mod start;
 mod status;
@@ -105,6 +106,8 @@ async fn command(settings: &Settings, command: Command) -> Outcome {
         Command::Sql(it) => commands::sql::run(settings, it).await,
         Command::Ask(it) => commands::ask::run(settings, it).await,
         Command::Reports(it) => commands::reports::run(settings, it).await,
+        Command::Queries(it) => commands::shelf::queries(settings, it).await,
+        Command::Schedules(it) => commands::shelf::schedules(settings, it).await,
         Command::Verify(it) => commands::verify::run(settings, it).await,
         Command::Doctor(it) => commands::doctor::run(settings, &it).await,
         Command::QueryWorker => workers::work(),

@@ -9,10 +9,12 @@ use std::time::Duration;
 
 use vitals_api::operator::{
     AskQuestion, BadLine, Checkpoint, NewTenant, NewUser, Operator, Reached, Refusal, RefusalKind,
-    ReportQuestion, SqlAnswer, SqlQuestion, TenantInfo, VerifyReport,
+    ReportQuestion, ShelfOrder, SqlAnswer, SqlQuestion, TenantInfo, VerifyReport,
 };
+use vitals_api::shelf::Shelf;
 use vitals_desk::{Asked, Desk};
 use vitals_log::{Message, SharedLog, Topic};
+use vitals_model::limits::SAVED_QUERIES_MAX;
 use vitals_model::record::shorten;
 use vitals_model::tenant::TenantScope;
 use vitals_model::{Offsets, Reason, TenantId};
@@ -21,7 +23,7 @@ use vitals_store::{ImportCheckpoint, Position, QuarantinedLine, Role, Store, Ten
 
 use crate::start::SHARD;
 use crate::status::Status;
-use crate::{questions, verify};
+use crate::{clock, questions, verify};
 
 /// How long one question about progress waits for it.
 const REACHED_WAIT: Duration = Duration::from_millis(500);
@@ -49,6 +51,10 @@ impl Local {
     async fn tenant(&self, slug: &str) -> Result<TenantInfo, Refusal> {
         let tenants = self.tenants().await?;
         tenants.into_iter().find(|it| it.slug == slug).ok_or_else(|| no_tenant(slug))
+    }
+
+    fn shelf_of_all(&self) -> Shelf {
+        Shelf::new(self.store.clone(), Arc::clone(&self.desk))
     }
 
     async fn position(&self) -> Result<Position, Refusal> {
@@ -224,10 +230,35 @@ impl Operator for Local {
         Ok(self.desk.ask(tenant, &question.question).await?)
     }
 
+    async fn shelf(&self, tenant: String, order: ShelfOrder) -> Result<serde_json::Value, Refusal> {
+        let tenant = self.tenant(&tenant).await?.id;
+        let shelf = self.shelf_of_all();
+        let done = serde_json::Value::Null;
+        let told = |it: Result<serde_json::Value, serde_json::Error>| {
+            it.map_err(|error| Refusal::failed(&error, ""))
+        };
+        Ok(match order {
+            ShelfOrder::SaveQuery(query) => shelf.save(tenant, query).await.map(|_| done)?,
+            ShelfOrder::DeleteQuery { name } => shelf.delete(tenant, &name).await.map(|()| done)?,
+            ShelfOrder::DeleteSchedule { name } => {
+                shelf.unschedule(tenant, &name).await.map(|()| done)?
+            }
+            ShelfOrder::Queries => {
+                let all = u16::try_from(SAVED_QUERIES_MAX).unwrap_or(u16::MAX);
+                told(serde_json::to_value(shelf.queries(tenant, "", all).await?))?
+            }
+            ShelfOrder::Schedules => told(serde_json::to_value(shelf.schedules(tenant).await?))?,
+            ShelfOrder::CreateSchedule(schedule) => {
+                shelf.schedule(tenant, schedule, clock::now()).await?.to_string().into()
+            }
+        })
+    }
+
     async fn report(&self, question: ReportQuestion) -> Result<SqlAnswer, Refusal> {
         let tenant = self.tenant(&question.tenant).await?.id;
         let format = questions::format(&question.format)?;
-        let ran = self.desk.report(tenant, &question.name, &question.params).await?;
+        let target = (!question.is_saved, question.name.as_str());
+        let ran = self.shelf_of_all().run_target(tenant, target, &question.params).await?;
         Ok(SqlAnswer { head: questions::head(&ran.answer), body: ran.write(format)? })
     }
 }

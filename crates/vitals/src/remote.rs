@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use vitals_api::control::{LogInfo, NewKey, decode_answer};
 use vitals_api::operator::{
     AskQuestion, BadLine, Checkpoint, NewTenant, NewUser, Operator, Reached, Refusal, RefusalKind,
-    ReportQuestion, SqlAnswer, SqlQuestion, TenantInfo, VerifyReport, chain,
+    ReportQuestion, ShelfOrder, SqlAnswer, SqlQuestion, TenantInfo, VerifyReport, chain,
 };
 use vitals_api::{ControlToken, frames};
 use vitals_desk::Asked;
@@ -204,6 +204,11 @@ impl Operator for Remote {
 
     async fn sql(&self, question: SqlQuestion) -> Result<SqlAnswer, Refusal> {
         self.rows("sql", &question).await
+    }
+
+    async fn shelf(&self, tenant: String, order: ShelfOrder) -> Result<serde_json::Value, Refusal> {
+        let request = self.http.post(format!("{}/shelf/{tenant}", self.base)).json(&order);
+        self.send(request, SQL_TIMEOUT).await
     }
 
     async fn report(&self, question: ReportQuestion) -> Result<SqlAnswer, Refusal> {

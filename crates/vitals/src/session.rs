@@ -49,6 +49,7 @@ pub(crate) async fn with<T, F: Future<Output = Outcome<T>>>(
     (command, needs): (&str, Needs),
     work: impl FnOnce(SharedOperator) -> F,
 ) -> Outcome<T> {
+    let helper = desk::helper(settings)?;
     let dir = DataDir::new(settings.data_dir());
     if settings.external() {
         // The engine is a `vitals up` elsewhere; starting a second one would fence it.
@@ -60,7 +61,7 @@ pub(crate) async fn with<T, F: Future<Output = Outcome<T>>>(
             store: backend.store.clone(),
             engine: None,
             ingests: true,
-            desk: desk::open(&backend, &answers),
+            desk: desk::open(helper, &backend, &answers),
             answers,
         };
         let result = supervisor.run_while(interruptible(work(Arc::new(local)))).await;
@@ -104,7 +105,7 @@ pub(crate) async fn with<T, F: Future<Output = Outcome<T>>>(
         store: backend.store.clone(),
         engine,
         ingests: true,
-        desk: desk::open(&backend, &answers),
+        desk: desk::open(helper, &backend, &answers),
         answers,
     };
     let work = async {

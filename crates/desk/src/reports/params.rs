@@ -102,7 +102,7 @@ impl Value {
 
 impl Param {
     /// Reads `name type = default: what it does`.
-    pub(super) fn parse(line: &str) -> Result<Self, String> {
+    pub(crate) fn parse(line: &str) -> Result<Self, String> {
         let parts = line.split_once(": ").and_then(|(left, says)| {
             let (left, default) = left.split_once(" = ")?;
             let (name, kind) = left.split_once(' ')?;

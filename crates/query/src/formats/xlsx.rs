@@ -73,7 +73,8 @@ fn rows(sheet: &mut Worksheet, answer: &Answer) -> Written<()> {
     }
     let kinds: Vec<(&DataType, Format)> =
         answer.schema.fields().iter().map(|it| (it.data_type(), format(it.data_type()))).collect();
-    for (row, cells) in (1..).zip(cells(answer)?) {
+    let batches = answer.batches.iter().map(cells).collect::<Result<Vec<_>, _>>()?;
+    for (row, cells) in (1..).zip(batches.into_iter().flatten()) {
         for (at, (cell, (kind, format))) in cells.into_iter().zip(&kinds).enumerate() {
             let Some(text) = cell else { continue };
             widths[at] = widths[at].max(text.chars().count());

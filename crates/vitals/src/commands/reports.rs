@@ -46,6 +46,7 @@ async fn run_one(settings: &Settings, it: ReportRun) -> Outcome {
     let question = ReportQuestion {
         tenant: it.tenant,
         name: it.name,
+        is_saved: false,
         params: params(&it.param)?,
         format: it.format,
     };

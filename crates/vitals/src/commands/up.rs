@@ -66,7 +66,7 @@ async fn serve(
     let catalogues = catalogues((held, backend), keeper.as_ref());
     let options = workers::for_serving(settings.has(Role::Query));
     let answers = workers::start(&mut supervisor, options, catalogues)?;
-    let desk = desk::open(backend, &answers);
+    let desk = desk::open(desk::helper(settings)?, backend, &answers);
     let local = Arc::new(Local {
         log: backend.log.clone(),
         store: backend.store.clone(),
@@ -84,9 +84,7 @@ async fn serve(
     let questions = shut.open((answers, backend.store.clone()), &mut supervisor);
     let mut routes = health::routes(ready, telemetry::metrics()?).merge(questions);
     if settings.has(Role::Api) {
-        let keys = Arc::new(backend.store.clone());
-        routes = routes.merge(vitals_api::ask::routes(Arc::clone(&desk), keys.clone()));
-        routes = routes.merge(vitals_api::reports::routes(desk, keys));
+        routes = routes.merge(desk::routes(backend, &desk));
     }
     supervisor.start("http", http::serve(listener, routes, supervisor.stop()));
 
@@ -101,6 +99,10 @@ async fn serve(
     }
     if let Some(keeper) = keeper {
         supervisor.start("lake", keeper.run(supervisor.stop()));
+    }
+    if settings.has(Role::Query) {
+        let scheduler = desk::scheduler(settings, backend, &desk);
+        supervisor.start("schedules", scheduler.run(supervisor.stop()));
     }
     if it.demo {
         let waits = engine.clone();

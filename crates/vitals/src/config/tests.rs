@@ -85,3 +85,27 @@ fn unknown_variables_are_told_apart() {
         environment(&[("VITALS_LOG", "info"), ("VITALS_DATABSE_URL", "x"), ("VITALS_KAFKA", "k")]);
     assert_eq!(it.unknown(), ["VITALS_DATABSE_URL"]);
 }
+
+/// The names that other programs read are read too; ours win; nothing shows the key, and no model is asked unless named.
+#[test]
+fn a_language_model_is_named_by_address_and_name() {
+    let shared = vec![
+        ("llm_base_url", "https://models.example/v1".to_owned()),
+        ("llm_api_key", "sk-canary".to_owned()),
+    ];
+    let of = |vitals: &[(&str, &str)]| {
+        let environment = Environment { shared: shared.clone(), ..environment(vitals) };
+        load(&SettingFlags::default(), None, &environment)
+    };
+    let settings = of(&[]).unwrap();
+    assert_eq!(settings.llm(), None, "an address without a model's name asks nobody");
+    let settings = of(&[("VITALS_LLM_MODEL", "small")]).unwrap();
+    assert_eq!(settings.llm(), Some(("https://models.example/v1", "small")));
+    assert!(!format!("{settings:?}").contains("canary"));
+    let ours = [("VITALS_LLM_MODEL", "small"), ("VITALS_LLM_BASE_URL", "http://127.0.0.1:1")];
+    assert_eq!(of(&ours).unwrap().llm(), Some(("http://127.0.0.1:1", "small")));
+    let failure = of(&[("VITALS_ASK_TRANSLATOR", "llm")]).unwrap_err();
+    assert_eq!(failure.exit(), 2);
+    let failure = of(&[("VITALS_ASK_TRANSLATOR", "oracle")]).unwrap_err().to_string();
+    assert!(failure.contains("'oracle'"), "{failure}");
+}

@@ -8,6 +8,7 @@ mod cli;
 mod lake;
 mod online_retail;
 mod pipeline;
+mod reports;
 mod shared;
 mod sql;
 mod workers;
