@@ -49,7 +49,7 @@ impl Answers for Recounted {
         let today = today.unwrap_or_else(|| vitals_query::today(&tables, clock));
         let as_of = AsOf { tick: snapshot.position.tick, committed_at: clock, complete_to: None };
         let catalog = TenantTables::new(tenant, &tables, VitalBatches::of(&vitals), (today, as_of));
-        self.sessions.answer(&catalog, &question.sql, clock::now()).await.map(Rows::from)
+        self.sessions.answer(&catalog, &question, clock::now()).await
     }
 
     async fn describe(&self, question: Question) -> Result<Description, QueryError> {
