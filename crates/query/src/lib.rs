@@ -16,17 +16,20 @@
 )]
 
 pub mod answers;
+pub mod as_of;
 pub mod catalog;
 pub mod definitions;
 pub mod error;
 pub mod formats;
 pub mod functions;
 pub mod guard;
+mod narrow;
 mod one_stream;
 pub mod records;
 mod rows;
 pub mod session;
 mod slots;
+pub mod stored;
 pub mod tables;
 pub mod vital_tables;
 mod zoned;

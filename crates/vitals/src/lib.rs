@@ -39,6 +39,7 @@ mod status;
 mod supervisor;
 mod telemetry;
 mod verify;
+mod vital_reads;
 
 use std::ffi::OsString;
 

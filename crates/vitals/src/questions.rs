@@ -6,7 +6,6 @@ use async_trait::async_trait;
 use vitals_api::operator::{Refusal, RefusalKind, SqlAnswer, SqlHead, SqlQuestion};
 use vitals_model::TenantId;
 use vitals_query::answers::{Answers, Description, Question, Rows};
-use vitals_query::vital_tables::VITAL_CHANGES;
 use vitals_query::{Format, QueryError, Sessions, SqlState, formats};
 
 use crate::catalogue::Catalogues;
@@ -28,9 +27,7 @@ impl InThisProcess {
 #[async_trait]
 impl Answers for InThisProcess {
     async fn answer(&self, question: Question) -> Result<Rows, QueryError> {
-        // Whether history is read at all; the session decides what the word means.
-        let history = question.sql.to_ascii_lowercase().contains(VITAL_CHANGES);
-        let catalogue = self.catalogues.open(question.tenant, history).await?;
+        let catalogue = self.catalogues.open(question.tenant).await?;
         let answered = self.sessions.answer(&catalogue, &question.sql, clock::now()).await;
         answered.map(Rows::from)
     }

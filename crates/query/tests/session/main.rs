@@ -5,5 +5,6 @@
 mod answers;
 mod hostile;
 mod postgres;
+mod stored;
 mod studio;
 mod zones;
