@@ -65,7 +65,7 @@ impl Problem {
             SqlState::NoTable => (StatusCode::NOT_FOUND, None),
             SqlState::TooSlow => (StatusCode::REQUEST_TIMEOUT, None),
             SqlState::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, None),
-            SqlState::Busy | SqlState::Internal => {
+            SqlState::Busy | SqlState::Internal | SqlState::Crashed => {
                 (StatusCode::SERVICE_UNAVAILABLE, Some(RETRY_AFTER_S))
             }
             SqlState::Syntax
@@ -76,6 +76,8 @@ impl Problem {
             | SqlState::Ambiguous
             | SqlState::Types
             | SqlState::TooComplex
+            | SqlState::Quarantined
+            | SqlState::Params
             | SqlState::Overflow
             | SqlState::DivisionByZero
             | SqlState::BadValue => (StatusCode::BAD_REQUEST, None),

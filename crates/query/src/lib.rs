@@ -16,6 +16,7 @@
 )]
 
 pub mod answers;
+pub mod as_of;
 pub mod catalog;
 pub mod definitions;
 pub mod elsewhere;
@@ -23,6 +24,7 @@ pub mod error;
 pub mod formats;
 pub mod functions;
 pub mod guard;
+mod narrow;
 mod one_stream;
 pub mod params;
 pub mod predicate;
@@ -32,6 +34,7 @@ pub mod schema;
 pub mod served;
 pub mod session;
 mod slots;
+pub mod stored;
 pub mod system;
 pub mod tables;
 pub mod vital_tables;

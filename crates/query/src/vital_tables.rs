@@ -4,7 +4,6 @@
 //! the tenant's column: the session is the tenant.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use vitals_model::UtcMicros;
@@ -13,10 +12,7 @@ use vitals_model::vital::{
     ChurnKey, ChurnRow, Factor, HealthRow, HeatmapKey, HeatmapRow, MetricRow, RevenueKey,
     RevenueRow,
 };
-use vitals_model::vital_scan::ScanTable;
 
-use crate::catalog::{TableProvider, in_memory};
-use crate::error::QueryError;
 use crate::tables::columns::Columns;
 
 /// The name of the table of history.
@@ -63,19 +59,6 @@ impl VitalBatches {
             ("health_score", self::health(&health)),
             ("health_metrics", self::metrics(&metrics)),
         ]))
-    }
-
-    /// The tables' names, history's too.
-    pub fn names() -> impl Iterator<Item = &'static str> {
-        ScanTable::ALL.iter().map(|it| it.as_str())
-    }
-
-    /// A table; `None` when there is none of that name.
-    ///
-    /// # Errors
-    /// It cannot be read: a mistake of ours.
-    pub fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>, QueryError> {
-        self.0.get(name).map(in_memory).transpose()
     }
 
     /// With the table of history.
@@ -184,4 +167,20 @@ fn vital_changes(rows: &[VitalChange]) -> RecordBatch {
     columns.text("new", |it| it.new.as_deref());
     columns.text("cause", |it| Some(&it.cause));
     columns.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use vitals_model::vital_scan::ScanTable;
+
+    use super::*;
+
+    #[test]
+    fn stored_tables_have_the_same_columns() {
+        let batches = VitalBatches::of(&VitalTables::default()).with_changes(&[]).into_tables();
+        assert_eq!(batches.len(), ScanTable::ALL.len());
+        for of in ScanTable::ALL {
+            assert_eq!(crate::stored::schema(*of), batches[of.as_str()].schema(), "{of:?}");
+        }
+    }
 }

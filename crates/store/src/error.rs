@@ -69,6 +69,15 @@ pub enum Error {
         /// Which value.
         what: &'static str,
     },
+    /// Rows are wanted as of a moment that cannot be told about.
+    #[error("{what}")]
+    NoMoment {
+        /// Why not.
+        what: String,
+    },
+    /// A scan asks for a column that is not there, or with values of another type: a mistake of the caller's.
+    #[error("a scan of a vital does not fit its columns")]
+    BadScan,
     /// Another writer took this shard over. This one must stop.
     #[error(
         "shard {shard} was taken over: this writer is of epoch {epoch}, the shard of {current}"

@@ -29,6 +29,7 @@ mod store;
 mod tenants;
 mod timescale;
 mod users;
+mod vital_scan;
 mod write;
 
 pub use checkpoints::ImportCheckpoint;
@@ -45,3 +46,4 @@ pub use snapshot::Snapshot;
 pub use store::Store;
 pub use tenants::{NewTenant, Tenant};
 pub use users::{NewUser, Role, User};
+pub use vital_scan::Cursor;

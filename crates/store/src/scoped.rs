@@ -26,10 +26,15 @@ use crate::store::Store;
 /// Most rows of history one call returns.
 const HISTORY_PAGE_MAX: u32 = 10_000;
 
+/// Longest time one statement of a tenant's reads may take: longer than a question.
+const STATEMENT_TIMEOUT: &str = "15s";
+
 /// A tenant's reads.
 pub struct Scoped {
     tx: Transaction<'static, Postgres>,
     tenant: TenantId,
+    /// How many scans were begun: each has a cursor of its own.
+    scans: u32,
 }
 
 impl std::fmt::Debug for Scoped {
@@ -85,13 +90,15 @@ impl Store {
             .map_err(failed(doing))?;
         // `true`: until the end of the transaction. The pool never sees a connection with a tenant.
         sqlx::query(
-            "select set_config('app.tenant', $1, true), set_config('role', 'vitals_reader', true)",
+            "select set_config('app.tenant', $1, true), set_config('role', 'vitals_reader', true), \
+             set_config('statement_timeout', $2, true)",
         )
         .bind(scope.tenant().to_string())
+        .bind(STATEMENT_TIMEOUT)
         .execute(&mut *tx)
         .await
         .map_err(failed(doing))?;
-        Ok(Scoped { tx, tenant: scope.tenant() })
+        Ok(Scoped { tx, tenant: scope.tenant(), scans: 0 })
     }
 }
 
@@ -100,6 +107,12 @@ impl Scoped {
     #[must_use]
     pub fn tenant(&self) -> TenantId {
         self.tenant
+    }
+
+    /// The number of the next scan.
+    pub(crate) fn count_scan(&mut self) -> u32 {
+        self.scans += 1;
+        self.scans
     }
 
     pub(crate) fn connection(&mut self) -> &mut PgConnection {

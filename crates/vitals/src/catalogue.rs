@@ -13,24 +13,21 @@ use vitals_api::operator::chain;
 use vitals_lake::{Lake, View};
 use vitals_model::local_time::Zone;
 use vitals_model::tenant::TenantScope;
+use vitals_model::vital_scan::{ScanMoment, ScanTable};
 use vitals_model::{Date, TenantId, UtcMicros};
 use vitals_query::answers::Question;
-use vitals_query::vital_tables::{VITAL_CHANGES, VitalChange};
 use vitals_query::{
-    AsOf, Catalog, QueryError, RecordTables, SqlState, TableProvider, VitalBatches,
+    AsOf, Catalog, QueryError, RecordTables, SqlState, TableProvider, as_of, stored,
 };
-use vitals_store::{Scoped, Store};
+use vitals_store::Store;
 use vitals_workers::Catalogs;
 
 use crate::clock;
 use crate::lake_follower::LakeFollower;
+use crate::vital_reads::VitalReads;
 
 /// Longest wait for a lake whose keeper has just started.
 const CATCH_UP_MAX: Duration = Duration::from_secs(5);
-/// Rows of history fetched at a time.
-const HISTORY_PAGE: u32 = 10_000;
-/// Most rows of history a question sees.
-const HISTORY_ROWS_MAX: usize = 200_000;
 
 /// Where a process finds records.
 #[derive(Debug)]
@@ -52,7 +49,7 @@ pub(crate) struct Catalogues {
 pub(crate) struct Catalogue {
     tenant: TenantId,
     records: View,
-    vitals: VitalBatches,
+    vitals: VitalReads,
     zone: Zone,
     today: Date,
     as_of: AsOf,
@@ -86,17 +83,14 @@ impl Catalogues {
         Self { records, store }
     }
 
-    /// The tables of a tenant as they are now, history only where it is wanted.
-    async fn gather(&self, tenant: TenantId, history: bool) -> Result<Catalogue, QueryError> {
-        // The records last: they are then no older than the vitals.
-        let mut scoped = self.store.scoped(&TenantScope::of_operator(tenant)).await;
-        let scoped = scoped.as_mut().map_err(|error| unreadable(error))?;
+    /// The tables of a tenant as they are now.
+    async fn gather(&self, tenant: TenantId) -> Result<Catalogue, QueryError> {
+        // Catching up may take longer than a transaction may be idle: once before it, and again in it, so that
+        // the records are no older than the vitals.
+        drop(self.records.view().await?);
+        let scoped = self.store.scoped(&TenantScope::of_operator(tenant)).await;
+        let mut scoped = scoped.map_err(|error| unreadable(&error))?;
         let seen = scoped.as_of().await.map_err(|error| unreadable(&error))?;
-        let vitals = scoped.vitals().await.map_err(|error| unreadable(&error))?;
-        let mut vitals = VitalBatches::of(&vitals);
-        if history {
-            vitals = vitals.with_changes(&changes(scoped).await?);
-        }
         let records = self.records.view().await?;
         let zone = records.zone(tenant).await.map_err(|error| unreadable(&error))?;
         let now = clock::now();
@@ -107,6 +101,7 @@ impl Catalogues {
         };
         // Today is committed with the tick; before the first, it is what the clock says.
         let today = seen.map_or_else(|| zone.date(now), |it| it.today);
+        let vitals = VitalReads::new(scoped);
         Ok(Catalogue { tenant, records, vitals, zone, today, as_of })
     }
 }
@@ -114,15 +109,13 @@ impl Catalogues {
 #[async_trait]
 impl Catalogs for Catalogues {
     async fn open(&self, question: &Question) -> Result<(Arc<dyn Catalog>, UtcMicros), QueryError> {
-        // Whether history is read at all; the session decides what the word means.
-        let history = question.sql.to_ascii_lowercase().contains(VITAL_CHANGES);
-        let catalogue = self.gather(question.tenant, history).await?;
+        let catalogue = self.gather(question.tenant).await?;
         Ok((Arc::new(catalogue), clock::now()))
     }
 }
 
 /// A store or a lake that fails says why, and names no row.
-fn unreadable(error: &dyn std::error::Error) -> QueryError {
+pub(crate) fn unreadable(error: &dyn std::error::Error) -> QueryError {
     unavailable(chain(error), "try again; if it stays, see the log of 'vitals up'")
 }
 
@@ -135,15 +128,21 @@ fn unavailable(detail: impl fmt::Display, mend: &str) -> QueryError {
 #[async_trait]
 impl Catalog for Catalogue {
     fn tables(&self) -> Vec<String> {
-        let names = RecordTables::names().chain(VitalBatches::names());
+        let vitals = ScanTable::ALL.iter().map(|it| it.as_str());
+        let names = RecordTables::names().chain(vitals);
         names.map(ToOwned::to_owned).collect()
     }
 
     async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>, QueryError> {
-        if let Some(table) = self.vitals.table(name)? {
-            return Ok(Some(table));
+        let now = || ScanTable::named(name).map(|it| (it, ScanMoment::Now));
+        let Some((table, at)) = as_of::read(name, self.zone)?.or_else(now) else {
+            let found = self.records.provider(self.tenant, name).await;
+            return found.map_err(|error| unreadable(&error));
+        };
+        if at != ScanMoment::Now {
+            self.vitals.check(at).await?;
         }
-        self.records.provider(self.tenant, name).await.map_err(|error| unreadable(&error))
+        stored::table(Arc::new(self.vitals.clone()), (table, at)).await.map(Some)
     }
 
     fn tenant(&self) -> TenantId {
@@ -160,40 +159,6 @@ impl Catalog for Catalogue {
 
     fn as_of(&self) -> AsOf {
         self.as_of
-    }
-}
-
-async fn changes(scoped: &mut Scoped) -> Result<Vec<VitalChange>, QueryError> {
-    let too_many = || {
-        let what = format!("the history has more than {HISTORY_ROWS_MAX} rows");
-        unavailable(what, "ask without vital_changes")
-    };
-    let (mut changes, mut after) = (Vec::new(), 0);
-    loop {
-        let page = scoped.history_after(after, HISTORY_PAGE).await;
-        let mut page = page.map_err(|error| unreadable(&error))?;
-        let full = page.len() == HISTORY_PAGE as usize;
-        if full {
-            // The last tick may go on: it is read again, from its beginning.
-            let last = page.last().map_or(0, |it| it.tick);
-            page.retain(|it| it.tick < last);
-            after = page.last().map(|it| it.tick).ok_or_else(too_many)?;
-        }
-        changes.extend(page.into_iter().map(|it| VitalChange {
-            tick: it.tick,
-            committed_at: it.committed_at,
-            vital: it.vital,
-            key: it.key.to_string(),
-            old: it.old.map(|it| it.to_string()),
-            new: it.new.map(|it| it.to_string()),
-            cause: serde_json::Value::String(it.cause).to_string(),
-        }));
-        if !full {
-            return Ok(changes);
-        }
-        if changes.len() > HISTORY_ROWS_MAX {
-            return Err(too_many());
-        }
     }
 }
 

@@ -44,6 +44,7 @@ mod status;
 mod supervisor;
 mod telemetry;
 mod verify;
+mod vital_reads;
 mod workers;
 
 use std::ffi::OsString;

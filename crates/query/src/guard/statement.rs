@@ -10,7 +10,7 @@ use std::ops::ControlFlow;
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, CastKind, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
     FunctionArguments, Ident, ObjectName, ObjectNamePart, Query, Select, SetExpr, Statement,
-    TableFactor, Value, VisitMut, VisitorMut,
+    TableAlias, TableFactor, TableFunctionArgs, Value, VisitMut, VisitorMut,
 };
 use vitals_model::limits::{
     QUERY_CTE_COPIES_MAX, QUERY_CTES_MAX, QUERY_JOINS_MAX, QUERY_PATTERN_BYTES_MAX,
@@ -19,6 +19,7 @@ use vitals_model::limits::{
 use super::Passed;
 use super::functions::{GROWING, PATTERNS, is_offered};
 use super::text::too_complex;
+use crate::as_of;
 use crate::error::{QueryError, SqlState};
 
 /// Most places of a query where text may grow: each may double it.
@@ -123,7 +124,7 @@ impl<'a> Check<'a> {
         }
         let mut tables = Vec::new();
         for name in self.relations.into_keys() {
-            if (self.has_table)(&name) {
+            if (self.has_table)(&name) || as_of::is_table(&name) {
                 tables.push(name);
             } else if !self.ctes.contains(&name) {
                 return Err(no_table(&name));
@@ -215,6 +216,29 @@ pub(crate) fn no_table(name: &str) -> QueryError {
     )
 }
 
+/// A call of the one function that gives rows, as the table it stands for.
+fn rows_as_of(
+    name: &mut ObjectName,
+    alias: &mut Option<TableAlias>,
+    given: &TableFunctionArgs,
+) -> Step {
+    let called = parts(name).is_some_and(|it| it == [as_of::VITALS_AS_OF]);
+    refuse_if(!called || given.settings.is_some(), "a function as a table")?;
+    let table = match as_of::table_of(&given.args) {
+        Ok(table) => table,
+        Err(error) => return refuse(error),
+    };
+    *name = ObjectName(vec![ObjectNamePart::Identifier(Ident::with_quote('"', table))]);
+    // Rows of a function are named after it where they are given no name.
+    alias.get_or_insert_with(|| TableAlias {
+        explicit: true,
+        name: Ident::new(as_of::VITALS_AS_OF),
+        columns: Vec::new(),
+        at: None,
+    });
+    ControlFlow::Continue(())
+}
+
 /// `x AT TIME ZONE z` as the function it stands for.
 fn time_zone_call(timestamp: Expr, time_zone: Expr) -> Expr {
     let argument = |it| FunctionArg::Unnamed(FunctionArgExpr::Expr(it));
@@ -282,6 +306,8 @@ impl VisitorMut for Check<'_> {
     fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> Step {
         match factor {
             TableFactor::Table {
+                name,
+                alias,
                 args,
                 version,
                 sample,
@@ -292,7 +318,9 @@ impl VisitorMut for Check<'_> {
                 index_hints,
                 ..
             } => {
-                refuse_if(args.is_some(), "a function as a table")?;
+                if let Some(given) = args.take() {
+                    rows_as_of(name, alias, &given)?;
+                }
                 let odd = version.is_some()
                     || sample.is_some()
                     || json_path.is_some()

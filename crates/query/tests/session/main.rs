@@ -6,5 +6,6 @@ mod answers;
 mod hostile;
 mod params;
 mod postgres;
+mod stored;
 mod studio;
 mod zones;

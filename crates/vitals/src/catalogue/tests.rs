@@ -16,6 +16,8 @@ use crate::lake_keeper::LakeKeeper;
 use crate::status::Status;
 use crate::supervisor::Supervisor;
 
+mod moments;
+
 const PARTITIONS: u16 = 4;
 const TENANT: TenantId = TenantId(uuid::Uuid::from_u128(7));
 /// What the product promises.
@@ -65,7 +67,7 @@ impl World {
 }
 
 async fn ask(catalogues: &Catalogues, sql: &str) -> String {
-    let catalogue = catalogues.open(TENANT, false).await.expect("a catalogue");
+    let catalogue = catalogues.gather(TENANT).await.expect("a catalogue");
     let now = UtcMicros::parse("2026-03-01T00:00:00Z").expect("an instant");
     let answer = Sessions::default().answer(&catalogue, sql, now).await.expect(sql);
     let bytes = formats::write(&answer, vitals_query::Format::Csv).expect("text");
@@ -113,7 +115,7 @@ async fn an_acknowledged_record_is_in_an_answer_within_a_second() {
         assert!(lake.manifest().segments.len() > 1, "nothing was flushed: this shows too little");
         Ok(())
     };
-    supervisor.run_while(work).await.expect("kept");
+    Box::pin(supervisor.run_while(work)).await.expect("kept");
     world.close().await;
 }
 
@@ -135,7 +137,7 @@ async fn a_lake_that_nobody_keeps_is_read_with_the_end_of_the_log() {
     for chunk in 0..7 {
         world.publish(chunk * 15_000..(chunk + 1) * 15_000, 2).await;
     }
-    let refused = reader.open(TENANT, false).await.expect_err("too far behind").detail;
+    let refused = reader.gather(TENANT).await.expect_err("too far behind").detail;
     assert!(refused.contains("behind the log"), "{refused}");
     assert_eq!(ask(&follower(true), sql).await, "105000,2");
     // Now there is a lake to read from.

@@ -237,7 +237,9 @@ async fn lake(settings: &Settings, dir: &DataDir) -> Finding {
             format_args!("{} cannot be written: {error}; check --data-dir", folder.display()),
         );
     }
-    let running = || EmbeddedPostgres::running(&dir.postgres());
+    // Asking about a server that never was would make its directory.
+    let postgres = dir.postgres();
+    let running = || postgres.is_dir().then(|| EmbeddedPostgres::running(&postgres)).flatten();
     let Some(url) = settings.database_url.clone().or_else(running) else {
         return well(what, format_args!("Parquet files, in {}", folder.display()));
     };

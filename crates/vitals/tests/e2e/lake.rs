@@ -7,6 +7,9 @@ const COUNTS: &str = "SELECT (SELECT count(*) FROM orders) AS orders, (SELECT co
      (SELECT sum(quantity * unit_price) FROM order_lines) AS sold, (SELECT count(*) FROM refunds) AS refunds, \
      (SELECT sum(amount) FROM refunds) AS refunded, (SELECT count(*) FROM customers) AS customers";
 
+/// Enough for several flushes of one import.
+const INVOICES: u32 = 40_000;
+
 fn import(world: &World) -> std::process::Child {
     let file = ["import", "csv", "retail.csv", "--preset", "online-retail"];
     let into = ["--tenant", "shop", "--clock", "data"];
@@ -20,33 +23,33 @@ fn ask(world: &World) -> String {
 #[test]
 fn killed_in_the_middle_of_flushes_it_shows_every_record_once() {
     let calm = World::new();
-    online_retail(&calm.path("retail.csv"), 4_000);
+    online_retail(&calm.path("retail.csv"), INVOICES);
     assert_eq!(wait(&mut import(&calm)), 0);
     let expected = ask(&calm);
 
     let world = World::new();
-    online_retail(&world.path("retail.csv"), 4_000);
+    online_retail(&world.path("retail.csv"), INVOICES);
     let up = || {
         let mut command = world.command(&["up", "--listen", "127.0.0.1:0"]);
         command.env("VITALS_LAKE_FLUSH_INTERVAL_S", "1");
         crate::world::Up::start(command)
     };
-    let mut killed = 0;
+    let mut landed = 0;
     for round in 0..4_u64 {
         let running = up();
         let mut importing = import(&world);
-        let flushed = |n: u64| running.metric("vitals_lake_flushed_rows_total") > n;
-        // Right after a flush, when the next has begun, or the files are merged.
-        until("the lake is flushed, or the import has ended", || {
-            flushed(0) || importing.try_wait().unwrap().is_some()
+        until("files are written, or the import has ended", || {
+            running.metric("vitals_lake_flushed_rows_total") > 0
+                || importing.try_wait().unwrap().is_some()
         });
-        std::thread::sleep(std::time::Duration::from_millis(190 * round));
+        // Somewhere in what follows: the next flush, or a merge.
+        std::thread::sleep(std::time::Duration::from_millis(130 * round));
+        landed += u32::from(importing.try_wait().unwrap().is_none());
         running.kill_9();
-        killed += 1;
         // The import goes with the process it spoke to.
         wait(&mut importing);
     }
-    assert_eq!(killed, 4);
+    assert!(landed >= 2, "only {landed} kills landed inside the work");
     let running = up();
     assert_eq!(wait(&mut import(&world)), 0);
     assert_eq!(ask(&world), expected);
