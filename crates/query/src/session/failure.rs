@@ -80,9 +80,6 @@ pub(super) fn executing(error: &DataFusionError) -> QueryError {
             "ask for less time, fewer columns or fewer groups",
         ),
         DataFusionError::ArrowError(error, _) => of_arrow(error),
-        DataFusionError::External(error) if error.is::<QueryError>() => {
-            error.downcast_ref::<QueryError>().cloned().unwrap_or_else(|| bug("the query failed"))
-        }
         DataFusionError::Execution(text) if text.contains("out of range") => out_of_range(),
         DataFusionError::Execution(text) if text.contains("more than one row") => QueryError::new(
             SqlState::BadValue,

@@ -9,7 +9,7 @@ use vitals_model::vital_scan::{
 };
 use vitals_model::{Date, TenantId, UtcMicros};
 use vitals_query::stored::{self, VitalPages, VitalRows};
-use vitals_query::{AsOf, Catalog, QueryError, Sessions, SqlState, TableProvider, as_of};
+use vitals_query::{AsOf, Catalog, QueryError, Question, Sessions, SqlState, TableProvider, as_of};
 
 use crate::studio::{NOW, TENANT};
 
@@ -82,7 +82,8 @@ impl Catalog for Stored {
 async fn asked(sql: &str) -> Result<Vec<VitalScan>, QueryError> {
     let recorder = Arc::new(Recorder::default());
     let catalog = Stored(Arc::clone(&recorder));
-    Sessions::default().answer(&catalog, sql, UtcMicros::parse(NOW).unwrap()).await?;
+    let (question, now) = (Question::new(TENANT, sql), UtcMicros::parse(NOW).unwrap());
+    Sessions::default().answer(&catalog, &question, now).await?.collect().await?;
     let scans = recorder.0.lock().unwrap().clone();
     Ok(scans)
 }

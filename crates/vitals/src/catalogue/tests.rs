@@ -69,7 +69,9 @@ impl World {
 async fn ask(catalogues: &Catalogues, sql: &str) -> String {
     let catalogue = catalogues.gather(TENANT).await.expect("a catalogue");
     let now = UtcMicros::parse("2026-03-01T00:00:00Z").expect("an instant");
-    let answer = Sessions::default().answer(&catalogue, sql, now).await.expect(sql);
+    let question = Question::new(TENANT, sql);
+    let rows = Sessions::default().answer(&catalogue, &question, now).await.expect(sql);
+    let answer = rows.collect().await.expect(sql);
     let bytes = formats::write(&answer, vitals_query::Format::Csv).expect("text");
     String::from_utf8(bytes).expect("text").lines().nth(1).unwrap_or_default().to_owned()
 }

@@ -15,12 +15,15 @@ pub(super) fn status(error: &QueryError) -> Status {
         SqlState::NoTable => Status::not_found(message),
         SqlState::NotReadOnly => Status::failed_precondition(message),
         SqlState::NotSupported => Status::unimplemented(message),
-        SqlState::TooComplex | SqlState::TooLarge => Status::resource_exhausted(message),
+        SqlState::TooComplex | SqlState::TooLarge | SqlState::Quarantined => {
+            Status::resource_exhausted(message)
+        }
         SqlState::TooSlow => Status::deadline_exceeded(message),
-        SqlState::Busy => Status::unavailable(message),
+        SqlState::Busy | SqlState::Crashed => Status::unavailable(message),
         SqlState::Overflow => Status::out_of_range(message),
         SqlState::Internal => Status::internal(message),
         SqlState::Syntax
+        | SqlState::Params
         | SqlState::NoColumn
         | SqlState::NoFunction
         | SqlState::Ambiguous
