@@ -3,7 +3,7 @@
 //! Promises that making the workload is outside every measurement.
 
 use vitals_engine::{Engine, EngineStart};
-use vitals_model::{LogBatch, Offsets, UtcMicros};
+use vitals_model::{LogBatch, Offsets};
 
 use crate::measure::{Samples, Spent, Stopwatch, float};
 use crate::workload::{PARTITIONS, Spec, Workload};

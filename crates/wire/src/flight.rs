@@ -1,6 +1,6 @@
 //! Arrow Flight SQL: the listener.
 //!
-//! Statements are prepared and answered by [`Service`]; every request carries its key (as a bearer token, or
+//! Statements are prepared and answered by the service; every request carries its key (as a bearer token, or
 //! as a name and a key), so that nothing depends on a connection. Promises that a ticket says nothing and
 //! opens nothing without its tenant's key, and that nothing is ever written.
 

@@ -42,7 +42,9 @@ impl InMemory {
     #[allow(dead_code, reason = "each test binary uses its part")]
     pub(crate) async fn everything(&self, table: &str) -> serde_json::Value {
         let sql = format!("SELECT * FROM {table}");
-        let answer = self.sessions.answer(&self.tables, &sql, NOW).await.unwrap();
+        let question = Question::new(self.tables.tenant(), sql);
+        let rows = self.sessions.answer(&self.tables, &question, NOW).await.unwrap();
+        let answer = rows.collect().await.unwrap();
         formats::json_value(&answer).unwrap()
     }
 }
@@ -51,7 +53,7 @@ impl InMemory {
 impl Answers for InMemory {
     async fn answer(&self, question: Question) -> Result<Rows, QueryError> {
         assert_eq!(question.tenant, self.tenant(), "a question of another tenant");
-        self.sessions.answer(&self.tables, &question.sql, NOW).await.map(Rows::from)
+        self.sessions.answer(&self.tables, &question, NOW).await
     }
 
     async fn describe(&self, question: Question) -> Result<Description, QueryError> {

@@ -11,7 +11,8 @@ use crate::world::{PORTS, Up, World};
 fn certificate(world: &World) -> (String, String) {
     let path = |name: &str| world.path(name).to_str().unwrap().to_owned();
     let (certificate, key) = (path("door.crt"), path("door.key"));
-    let args = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"];
+    let args =
+        ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"];
     let names = ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"];
     let files = ["-keyout", &key, "-out", &certificate];
     let made = Command::new("openssl").args(args).args(names).args(files).output().unwrap();
@@ -22,11 +23,30 @@ fn certificate(world: &World) -> (String, String) {
 #[test]
 fn with_a_certificate_the_doors_are_encrypted() {
     let world = World::new();
-    let create = ["tenants", "create", "--slug", "gym", "--name", "Gym", "--time-zone", "UTC", "--currency", "EUR"];
+    let create = [
+        "tenants",
+        "create",
+        "--slug",
+        "gym",
+        "--name",
+        "Gym",
+        "--time-zone",
+        "UTC",
+        "--currency",
+        "EUR",
+    ];
     world.run(&create).expect(0);
     let key = world.run(&["keys", "create", "--tenant", "gym"]).expect(0).stdout.trim().to_owned();
     let (certificate, private) = certificate(&world);
-    let ports = ["up", "--listen", "127.0.0.1:0", "--pg-listen", "127.0.0.1:0", "--flight-listen", "127.0.0.1:0"];
+    let ports = [
+        "up",
+        "--listen",
+        "127.0.0.1:0",
+        "--pg-listen",
+        "127.0.0.1:0",
+        "--flight-listen",
+        "127.0.0.1:0",
+    ];
     let tls = ["--tls-certificate", &certificate, "--tls-key", &private];
     let up = Up::start(world.command(&[&ports[..], &tls[..]].concat()));
     let run = std::fs::read_to_string(world.data_dir().join("run.json")).unwrap();
@@ -76,7 +96,8 @@ fn a_taken_address_is_said_with_its_flag() {
     let address = taken.local_addr().unwrap().to_string();
     for flag in ["--pg-listen", "--flight-listen"] {
         let other = if flag == "--pg-listen" { "--flight-listen" } else { "--pg-listen" };
-        let run = world.run(&["up", "--listen", "127.0.0.1:0", flag, &address, other, "off"]).expect(1);
+        let run =
+            world.run(&["up", "--listen", "127.0.0.1:0", flag, &address, other, "off"]).expect(1);
         assert!(run.stderr.contains(flag) && run.stderr.contains(&address), "{}", run.stderr);
     }
 }

@@ -11,6 +11,7 @@ mod world;
 
 mod house;
 mod http;
+mod locks;
 mod psql;
 mod python;
 mod tools;

@@ -1,7 +1,7 @@
 //! Records in at one end, the same numbers out at the other, and nothing lost on the way.
 
 use crate::shared::until;
-use crate::world::{Up, World, online_retail};
+use crate::world::{PORTS, Up, World, online_retail};
 
 #[test]
 fn import_read_verify_import_again_and_stop() {

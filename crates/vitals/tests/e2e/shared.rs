@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use vitals_store::EmbeddedPostgres;
 
-use crate::world::{PATIENCE, Up, World, online_retail, wait};
+use crate::world::{PATIENCE, PORTS, Up, World, online_retail, wait};
 
 const IMPORT: [&str; 6] = ["import", "csv", "retail.csv", "--preset", "online-retail", "--json"];
 

@@ -21,8 +21,10 @@ fn lines(answer: &Answer) -> Vec<String> {
 
 async fn answered(catalog: &dyn Catalog, sql: &str) -> Vec<String> {
     let now = UtcMicros::parse("2026-03-01T00:00:00Z").expect("an instant");
-    let answer = Sessions::default().answer(catalog, sql, now).await;
-    lines(&answer.unwrap_or_else(|error| panic!("{sql}: {error}")))
+    let question = Question::new(catalog.tenant(), sql);
+    let answer =
+        async { Sessions::default().answer(catalog, &question, now).await?.collect().await };
+    lines(&answer.await.unwrap_or_else(|error| panic!("{sql}: {error}")))
 }
 
 /// What the store held after a tick.
@@ -101,7 +103,7 @@ async fn rows_as_of_every_tick_are_those_the_store_held() {
         let catalogues = catalogues(&world);
         for tenant in &history.tenants {
             for Held { tick, committed_at, vitals } in &held {
-                let catalogue = catalogues.open(*tenant).await.expect("a catalogue");
+                let catalogue = catalogues.gather(*tenant).await.expect("a catalogue");
                 let expected = in_memory(&catalogue, vitals);
                 for vital in VITALS {
                     let expected = answered(&expected, &format!("SELECT * FROM {vital}")).await;
@@ -114,10 +116,11 @@ async fn rows_as_of_every_tick_are_those_the_store_held() {
                 }
             }
         }
-        let catalogue = catalogues.open(history.tenants[0]).await.expect("a catalogue");
+        let catalogue = catalogues.gather(history.tenants[0]).await.expect("a catalogue");
         let future = "SELECT * FROM vitals_as_of('churn_risk', 1000000)";
+        let future = Question::new(history.tenants[0], future);
         let now = UtcMicros::parse("2026-03-01T00:00:00Z").expect("an instant");
-        let refused = Sessions::default().answer(&catalogue, future, now).await;
+        let refused = Sessions::default().answer(&catalogue, &future, now).await;
         let refused = refused.expect_err("yet to come");
         assert!(refused.state == SqlState::BadValue && refused.detail.contains("yet to come"));
         drop(catalogue);
@@ -133,7 +136,7 @@ async fn conditions_that_go_down_find_the_same_rows() {
     let held = Box::pin(commit(&world, &history)).await;
     let vitals = &held.last().expect("a tick").vitals;
     let tenant = history.tenants[0];
-    let catalogue = catalogues(&world).open(tenant).await.expect("a catalogue");
+    let catalogue = catalogues(&world).gather(tenant).await.expect("a catalogue");
     let expected = in_memory(&catalogue, vitals);
     let own = of_tenant(vitals, tenant);
     let bucket = own.revenue.keys().map(|it| it.bucket).max().expect("a bucket");
