@@ -125,11 +125,12 @@ fn a_key_opens_its_tenant_and_nothing_else() {
     }
 }
 
-/// A question that does not end by itself: every change of a vital with every other, six times over.
+/// A question that does not end by itself: every change of a vital with every other, seven times over.
 const LONG: &str = "SELECT count(*) FROM vital_changes a JOIN vital_changes b ON a.vital = b.vital \
                     JOIN vital_changes c ON b.vital = c.vital JOIN vital_changes d ON c.vital = d.vital \
                     JOIN vital_changes e ON d.vital = e.vital JOIN vital_changes f ON e.vital = f.vital \
-                    JOIN vital_changes g ON f.vital = g.vital WHERE a.tick + g.tick > 0";
+                    JOIN vital_changes g ON f.vital = g.vital JOIN vital_changes h ON g.vital = h.vital \
+                    WHERE a.tick + h.tick > 0";
 
 #[test]
 fn a_long_query_is_cancelled_by_its_client() {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use crate::shared::until;
-use crate::world::{Up, World, online_retail};
+use crate::world::{PORTS, Up, World, online_retail};
 
 /// Writes a checkpoint as soon as there is something to write.
 fn eager(world: &World, args: &[&str]) -> Command {
@@ -14,7 +14,7 @@ fn eager(world: &World, args: &[&str]) -> Command {
 }
 
 fn up(world: &World) -> Up {
-    Up::start(eager(world, &["up", "--listen", "127.0.0.1:0"]))
+    Up::start(eager(world, &[&["up"][..], &PORTS].concat()))
 }
 
 fn import(world: &World, invoices: u32) {
@@ -96,11 +96,11 @@ fn rows_that_somebody_changed_are_found_behind_a_checkpoint_too() {
     assert_eq!(first.stop(), 0);
     let rows = world.rows();
     world.psql("update revenue_trend set orders = orders + 1 where grain = 'month'");
-    let refused = eager(&world, &["up", "--listen", "127.0.0.1:0"]).output().unwrap();
+    let refused = eager(&world, &[&["up"][..], &PORTS].concat()).output().unwrap();
     let text = String::from_utf8_lossy(&refused.stderr);
     assert_eq!(refused.status.code(), Some(1), "{text}");
     assert!(text.contains("--repair") && text.contains("revenue_trend"), "{text}");
-    let repaired = Up::start(eager(&world, &["up", "--listen", "127.0.0.1:0", "--repair"]));
+    let repaired = Up::start(eager(&world, &[&["up", "--repair"][..], &PORTS].concat()));
     assert_eq!(repaired.stop(), 0);
     assert_eq!(world.rows(), rows);
     let last = up(&world);

@@ -8,7 +8,7 @@ const COUNTS: &str = "SELECT (SELECT count(*) FROM orders) AS orders, (SELECT co
      (SELECT sum(amount) FROM refunds) AS refunded, (SELECT count(*) FROM customers) AS customers";
 
 /// Enough for several flushes of one import.
-const INVOICES: u32 = 40_000;
+const INVOICES: u32 = 150_000;
 
 fn import(world: &World) -> std::process::Child {
     let file = ["import", "csv", "retail.csv", "--preset", "online-retail"];
@@ -30,7 +30,7 @@ fn killed_in_the_middle_of_flushes_it_shows_every_record_once() {
     let world = World::new();
     online_retail(&world.path("retail.csv"), INVOICES);
     let up = || {
-        let mut command = world.command(&["up", "--listen", "127.0.0.1:0"]);
+        let mut command = world.command(&[&["up"][..], &crate::world::PORTS].concat());
         command.env("VITALS_LAKE_FLUSH_INTERVAL_S", "1");
         crate::world::Up::start(command)
     };
