@@ -22,6 +22,12 @@ fn written(schema: &Schema, batch: Option<&RecordBatch>) -> Result<Vec<u8>, Arro
 
 /// The schema and the batches of a stream of at most one.
 fn read(bytes: Vec<u8>) -> Result<(SchemaRef, Option<RecordBatch>), ArrowError> {
+    // Of types it does not know, the decoder panics; the bytes may be a broken worker's.
+    let read = std::panic::catch_unwind(|| decode(bytes));
+    read.unwrap_or_else(|_| Err(ArrowError::IpcError("no stream of rows".to_owned())))
+}
+
+fn decode(bytes: Vec<u8>) -> Result<(SchemaRef, Option<RecordBatch>), ArrowError> {
     let (mut decoder, mut batch) = (StreamDecoder::new(), None);
     let mut bytes = Buffer::from_vec(bytes);
     while !bytes.is_empty() {

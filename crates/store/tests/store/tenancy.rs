@@ -124,6 +124,15 @@ async fn populated() -> (Database, VitalTables) {
             raw: b",,".to_vec(),
         };
         database.store.quarantine_lines(&scope, &[line]).await.unwrap();
+        for kept in [
+            "insert into saved_queries (tenant, name, title, sql) values ($1, 'a', 'A', 'select 1')",
+            "insert into schedules (tenant, name, is_report, target, format, every, on_day, at_minute, \
+             keep, next_at) values ($1, 'a', false, 'a', 'csv', 'day', 0, 0, 1, now())",
+            "insert into schedule_runs (tenant, schedule, due_at, tries, ended_at, file) \
+             values ($1, 'a', now(), 1, now(), 'a.csv')",
+        ] {
+            sqlx::query(kept).bind(id.0).execute(&mut admin).await.unwrap();
+        }
         let today = vitals_model::Date(20_000);
         given.todays.retain(|it| it.0 != id);
         given.todays.push((id, today));
