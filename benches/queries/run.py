@@ -36,9 +36,10 @@ FILLED = {
 HIDDEN = "tenant, day, deleted, place"
 
 
-def segments(database):
-    """The files that count, by table: of the base, and fresh ones."""
-    query = "select table_name, level, path from lake_segments order by path"
+def segments(database, lake):
+    """The files of this lake that count, by table: of the base, and fresh ones."""
+    own = (lake / "lake.id").read_text().strip()
+    query = f"select table_name, level, path from lake_segments where lake = '{own}' order by path"
     out = subprocess.run(["psql", database, "-XAtc", query], check=True, capture_output=True, text=True).stdout
     found = {}
     for line in out.splitlines():
@@ -115,19 +116,19 @@ def main():
 
     db = duckdb.connect()
     db.execute(f"SET TimeZone = '{options.zone}'; SET threads = 2; SET parquet_metadata_cache = true")
-    views(db, options.lake.resolve(), options.tenant, segments(options.database))
+    views(db, options.lake.resolve(), options.tenant, segments(options.database, options.lake))
 
     ratios, wrong = [], []
     print(f"{'query':38} {'vitals ms':>10} {'duckdb ms':>10} {'ratio':>6}")
     for path in sorted(pathlib.Path(__file__).parent.glob(f"{options.only}*.sql")):
         sql = path.read_text()
-        ours, theirs = rows(ask(options, sql)), rows(db.execute(sql).fetch_arrow_table())
+        ours, theirs = rows(ask(options, sql)), rows(db.execute(sql).to_arrow_table())
         if ours != theirs:
             wrong.append(path.stem)
             print(f"{path.stem:38} DIFFERENT: {ours[:2]} and {theirs[:2]}")
             continue
         mine = median(lambda: ask(options, sql), options.repeat)
-        duck = median(lambda: db.execute(sql).fetch_arrow_table(), options.repeat)
+        duck = median(lambda: db.execute(sql).to_arrow_table(), options.repeat)
         ratios.append(mine / duck)
         print(f"{path.stem:38} {mine * 1e3:10.1f} {duck * 1e3:10.1f} {mine / duck:6.2f}")
     if ratios:
