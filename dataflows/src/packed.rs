@@ -82,6 +82,20 @@ pub fn take_as<T: TryFrom<i64>>(bytes: &mut &[u8]) -> T {
     T::try_from(take(bytes)).unwrap_or_else(|_| panic!("what was packed fits"))
 }
 
+/// Appends words that are seldom small, four bytes each.
+pub(crate) fn put_words<const N: usize>(out: &mut Vec<u8>, words: [u32; N]) {
+    words.iter().for_each(|word| out.extend_from_slice(&word.to_le_bytes()));
+}
+
+/// Takes words off the front.
+pub(crate) fn take_words<const N: usize>(bytes: &mut &[u8]) -> [u32; N] {
+    std::array::from_fn(|_| {
+        let (word, rest) = bytes.split_first_chunk().expect("what was packed is whole");
+        *bytes = rest;
+        u32::from_le_bytes(*word)
+    })
+}
+
 fn low_byte(value: u64) -> u8 {
     value.to_le_bytes()[0]
 }

@@ -13,7 +13,7 @@ use vitals_model::{Date, UtcMicros};
 
 use crate::intern::Interned;
 use crate::keyed::{Diff, Rows, insert, per_tick};
-use crate::packed::Pack;
+use crate::packed::{Pack, put_words, take_words};
 use crate::states::States;
 
 /// By which calendar customers are looked for.
@@ -149,18 +149,12 @@ impl Slot {
 impl Pack for Slot {
     fn pack(&self, out: &mut Vec<u8>) {
         let Self { place: [high, low], what } = *self;
-        [high, low, what.cast_unsigned()]
-            .iter()
-            .for_each(|word| out.extend_from_slice(&word.to_le_bytes()));
+        put_words(out, [high, low, what.cast_unsigned()]);
     }
 
     fn unpack(bytes: &mut &[u8]) -> Self {
-        let mut word = || {
-            let (word, rest) = bytes.split_first_chunk().expect("what was packed is whole");
-            *bytes = rest;
-            u32::from_le_bytes(*word)
-        };
-        Self { place: [word(), word()], what: word().cast_signed() }
+        let [high, low, what] = take_words(bytes);
+        Self { place: [high, low], what: what.cast_signed() }
     }
 }
 

@@ -12,7 +12,7 @@ use vitals_model::vital::Period;
 
 use crate::attendance::Cell;
 use crate::keyed::{Diff, Rows, insert, per_tick};
-use crate::packed::Pack;
+use crate::packed::{Pack, put_words, take_words};
 use crate::states::States;
 use crate::window::{Entry, turns};
 
@@ -84,18 +84,12 @@ fn of_day(slots: &[Slot], day: i32) -> impl Iterator<Item = &Slot> {
 
 impl Pack for Slot {
     fn pack(&self, out: &mut Vec<u8>) {
-        for word in [self.when, self.location, self.count.cast_unsigned()] {
-            out.extend_from_slice(&word.to_le_bytes());
-        }
+        put_words(out, [self.when, self.location, self.count.cast_unsigned()]);
     }
 
     fn unpack(bytes: &mut &[u8]) -> Self {
-        let mut word = || {
-            let (word, rest) = bytes.split_first_chunk().expect("what was packed is whole");
-            *bytes = rest;
-            u32::from_le_bytes(*word)
-        };
-        Self { when: word(), location: word(), count: word().cast_signed() }
+        let [when, location, count] = take_words(bytes);
+        Self { when, location, count: count.cast_signed() }
     }
 }
 

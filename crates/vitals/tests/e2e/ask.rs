@@ -17,22 +17,6 @@ const RECORDS: &str = r#"{"kind":"location","source":"csv","id":"l","body":{"nam
 {"kind":"visit","source":"csv","id":"1","body":{"customer_id":"1","visited_at":"2026-04-01T06:00:00Z"}}
 "#;
 
-fn import(world: &World, tenant: &str, records: &str) {
-    let file = world.write(&format!("{tenant}.jsonl"), records);
-    let into = [
-        "--tenant",
-        tenant,
-        "--create-tenant",
-        "--time-zone",
-        "Europe/Berlin",
-        "--currency",
-        "EUR",
-        "--clock",
-        "data",
-    ];
-    world.run(&[&["import", "jsonl", file.to_str().unwrap()], &into[..]].concat()).expect(0);
-}
-
 /// Status and body of a POST.
 fn post(up: &Up, path: &str, key: &str, body: &Value) -> (u16, Value) {
     let output = Command::new("curl")
@@ -49,9 +33,8 @@ fn post(up: &Up, path: &str, key: &str, body: &Value) -> (u16, Value) {
 #[test]
 fn a_question_is_answered_with_what_it_rests_on() {
     let world = World::new();
-    import(&world, "laden", RECORDS);
-    import(
-        &world,
+    world.import_berlin("laden", RECORDS);
+    world.import_berlin(
         "other",
         &RECORDS.replace("Maeve O'Brien", "Nora Canary").replace("100.00", "999.00"),
     );

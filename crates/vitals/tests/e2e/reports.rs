@@ -12,22 +12,6 @@ const RECORDS: &str = r#"{"kind":"customer","source":"csv","id":"1","body":{"dis
 {"kind":"order","source":"csv","id":"2","body":{"ordered_at":"2026-03-29T22:30:00Z","currency":"EUR","customer_id":"1","lines":[{"quantity":"2","unit_price":"0.005"}]}}
 "#;
 
-fn import(world: &World, tenant: &str, records: &str) {
-    let file = world.write(&format!("{tenant}.jsonl"), records);
-    let into = [
-        "--tenant",
-        tenant,
-        "--create-tenant",
-        "--time-zone",
-        "Europe/Berlin",
-        "--currency",
-        "EUR",
-        "--clock",
-        "data",
-    ];
-    world.run(&[&["import", "jsonl", file.to_str().unwrap()], &into[..]].concat()).expect(0);
-}
-
 /// Status and body of a request.
 fn http(up: &Up, method: &str, path: &str, key: &str, body: Option<&Value>) -> (u16, String) {
     let mut curl = Command::new("curl");
@@ -63,8 +47,8 @@ fn keys(world: &World) -> (String, String) {
 #[test]
 fn reports_run_in_every_form() {
     let world = World::new();
-    import(&world, "laden", RECORDS);
-    import(&world, "other", &RECORDS.replace("12.50", "999.00"));
+    world.import_berlin("laden", RECORDS);
+    world.import_berlin("other", &RECORDS.replace("12.50", "999.00"));
     let reports = |args: &[&str]| world.run(&[&["reports"], args].concat());
     let list = reports(&["list", "--json"]).expect(0).json();
     assert_eq!(list.as_array().unwrap().len(), 8);
@@ -111,8 +95,8 @@ fn reports_run_in_every_form() {
 #[test]
 fn queries_are_kept_and_run_and_a_schedule_writes_its_file_once() {
     let world = World::new();
-    import(&world, "laden", RECORDS);
-    import(&world, "other", RECORDS);
+    world.import_berlin("laden", RECORDS);
+    world.import_berlin("other", RECORDS);
     let up = world.up(&[]);
     let (laden, other) = keys(&world);
     let sql = "SELECT source_id FROM orders WHERE ordered_at >= :since ORDER BY 1";

@@ -66,6 +66,15 @@ impl World {
         Run::of(&self.command(args).output().unwrap())
     }
 
+    /// Imports records of a tenant in Berlin that lives by its data, and is created if it is not there.
+    pub(crate) fn import_berlin(&self, tenant: &str, records: &str) {
+        let file = self.write(&format!("{tenant}.jsonl"), records);
+        let into = ["--create-tenant", "--time-zone", "Europe/Berlin", "--currency", "EUR"];
+        let from =
+            ["import", "jsonl", file.to_str().unwrap(), "--tenant", tenant, "--clock", "data"];
+        self.run(&[&from[..], &into].concat()).expect(0);
+    }
+
     /// Starts `vitals up` on a free port and waits until it is ready.
     pub(crate) fn up(&self, args: &[&str]) -> Up {
         let mut all = [&["up"], &PORTS[..]].concat();
